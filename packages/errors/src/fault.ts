@@ -1,0 +1,67 @@
+import { type Code, catalogue, type Entry } from './catalogue.ts'
+
+/** The names in braces that a message of the catalogue asks for. */
+type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Placeholders<Rest>
+  : never
+
+type Texts<C extends Code> = (typeof catalogue)[C]['message'] | (typeof catalogue)[C]['action']
+
+/** What must be told to raise a fault of this code: one value for every name in its texts. */
+export type Details<C extends Code> = Record<Placeholders<Texts<C>>, string | number>
+
+/**
+ * Something went wrong that the catalogue knows: what happened and where (`message`), what to do next
+ * (`action`), whose fault it is and what the outside may learn of it (`class`).
+ *
+ * Match on `code`, never on the text.
+ */
+export class Fault extends Error {
+  readonly code: Code
+  readonly class: Entry['class']
+  readonly fault: Entry['fault']
+  readonly action: string
+  readonly details: Readonly<Record<string, string | number>>
+
+  constructor(code: Code, details: Record<string, string | number>, cause?: unknown) {
+    const entry = catalogue[code]
+    super(fill(entry.message, details), cause === undefined ? undefined : { cause })
+    this.name = 'Fault'
+    this.code = code
+    this.class = entry.class
+    this.fault = entry.fault
+    this.action = fill(entry.action, details)
+    this.details = details
+  }
+}
+
+/**
+ * A fault of the given code. The compiler asks for every value that the code's texts mention.
+ *
+ * @param cause what was caught, kept for the log of whoever is at fault
+ */
+export function fault<C extends Code>(code: C, details: Details<C>, cause?: unknown): Fault {
+  return new Fault(code, details, cause)
+}
+
+/** What was caught, as a fault: itself, or DH_INTERNAL around it. */
+export function asFault(caught: unknown): Fault {
+  if (caught instanceof Fault) return caught
+  const what = caught instanceof Error ? caught.message : String(caught)
+  return fault('DH_INTERNAL', { what }, caught)
+}
+
+/** Whether this is a fault of one of these codes. */
+export function isFault(caught: unknown, ...codes: Code[]): caught is Fault {
+  return caught instanceof Fault && (codes.length === 0 || codes.includes(caught.code))
+}
+
+function fill(text: string, details: Record<string, string | number>): string {
+  return text.replace(/\{(\w+)\}/g, (_, name: string) => printable(String(details[name] ?? '?')))
+}
+
+/** A stranger's bytes may stand in a message: nothing that moves a cursor, and never much of it. */
+function printable(text: string): string {
+  const plain = text.replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/g, '\u00b7')
+  return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain
+}

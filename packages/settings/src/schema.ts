@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { gatewaySection } from './gateway.ts'
+import { proxySection } from './proxy.ts'
+import { staSection } from './sta.ts'
+import { storefrontSection } from './storefront.ts'
+import { network } from './values.ts'
+import { vdaSection } from './vda.ts'
+import { workspaceSection } from './workspace.ts'
+
+/** The zones of the picture and their networks; firewall rules and metric scrapes are judged by them. */
+const zones = z
+  .strictObject({
+    internet: z.array(network).optional(),
+    lan: z.array(network).optional(),
+    dmz1: z.array(network).optional(),
+    dmz2: z.array(network).optional(),
+    internal: z.array(network).optional(),
+    management: z.array(network).optional(),
+  })
+  .default({})
+
+/**
+ * All of `doublehop.yaml`. A file may hold any subset, so that a host holds no more than its own daemon needs.
+ *
+ * @param folder where the file lies: relative paths start there
+ */
+export const settingsSchema = (folder: string) =>
+  z.strictObject({
+    zones: zones.describe('the zones and their networks'),
+    gateway: gatewaySection(folder).optional().describe('DMZ 1: where the workspace arrives'),
+    proxy: proxySection(folder).optional().describe('DMZ 2: the second hop'),
+    storefront: storefrontSection(folder).optional().describe('DMZ 2: publishes and launches, behind the gateway'),
+    sta: staSection(folder).optional().describe('internal: issues and redeems tickets'),
+    vda: vdaSection(folder).optional().describe('internal: a mock of the server that runs the applications'),
+    workspace: workspaceSection(folder).optional().describe('the client'),
+  })
+
+export type Settings = z.output<ReturnType<typeof settingsSchema>>
+export type Zones = Settings['zones']
+/** The sections that a daemon has. */
+export type Section = Exclude<keyof Settings, 'zones'>
+
+/** The JSON Schema of the file, for editors. */
+export function jsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(settingsSchema('/'), { io: 'input', unrepresentable: 'any' })
+}

@@ -1,0 +1,90 @@
+/**
+ * A handshake as a generator: it reads like the RFC, never waits for a socket, and says in one line each
+ * what it needs and what it sends. `Dialogue` drives one over whatever bytes come, in whatever pieces.
+ */
+export type Step =
+  | { readonly take: number } // go on when exactly that many bytes are there
+  | { readonly say: Uint8Array } // send these, in one write
+
+/** A handshake that ends in a `Result`, or throws a Fault. */
+export type Conversation<Result> = Generator<Step, Result, Uint8Array>
+
+/** Wait for exactly `count` bytes. */
+export function* take(count: number): Conversation<Uint8Array> {
+  return count === 0 ? new Uint8Array(0) : yield { take: count }
+}
+
+/** Wait for one byte. */
+export function* takeByte(): Conversation<number> {
+  const [byte] = yield { take: 1 }
+  return byte as number
+}
+
+/** Send these bytes, all in one write. */
+export function* say(bytes: Uint8Array): Conversation<void> {
+  yield { say: bytes }
+}
+
+/**
+ * A conversation under way. Feed it what arrives; what it does not take stays in `unread`,
+ * so early data right behind a handshake is never lost.
+ */
+export class Dialogue<Result> {
+  readonly #conversation: Conversation<Result>
+  readonly #send: (bytes: Uint8Array) => void
+  #waiting: Step | undefined
+  #held: Uint8Array
+  #outcome: { readonly result: Result } | undefined
+
+  /** @param send called with each piece the conversation says, one write each */
+  constructor(conversation: Conversation<Result>, send: (bytes: Uint8Array) => void) {
+    this.#conversation = conversation
+    this.#send = send
+    this.#held = new Uint8Array(0)
+    this.#step(this.#conversation.next())
+  }
+
+  /** The result once the conversation has ended, undefined before. */
+  get outcome(): { readonly result: Result } | undefined {
+    return this.#outcome
+  }
+
+  /** Bytes that arrived and that the conversation did not take. */
+  get unread(): Uint8Array {
+    return this.#held
+  }
+
+  /** Hand over what arrived. Throws what the conversation throws. */
+  feed(bytes: Uint8Array): void {
+    this.#held = this.#held.length === 0 ? bytes : concat(this.#held, bytes)
+    while (this.#outcome === undefined) {
+      const wanted = this.#waiting !== undefined && 'take' in this.#waiting ? this.#waiting.take : 0
+      if (this.#held.length < wanted) return
+      const taken = this.#held.subarray(0, wanted)
+      this.#held = this.#held.subarray(wanted)
+      this.#step(this.#conversation.next(taken))
+    }
+  }
+
+  /** Runs over everything the conversation says, to where it waits or ends. */
+  #step(reached: IteratorResult<Step, Result>): void {
+    let next = reached
+    while (next.done !== true && 'say' in next.value) {
+      this.#send(next.value.say)
+      next = this.#conversation.next(new Uint8Array(0))
+    }
+    if (next.done === true) this.#outcome = { result: next.value }
+    else this.#waiting = next.value
+  }
+}
+
+/** These pieces as one array. */
+export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    whole.set(piece, at)
+    at += piece.length
+  }
+  return whole
+}
