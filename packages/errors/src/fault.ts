@@ -47,8 +47,16 @@ export function fault<C extends Code>(code: C, details: Details<C>, cause?: unkn
 /** What was caught, as a fault: itself, or DH_INTERNAL around it. */
 export function asFault(caught: unknown): Fault {
   if (caught instanceof Fault) return caught
-  const what = caught instanceof Error ? caught.message : String(caught)
-  return fault('DH_INTERNAL', { what }, caught)
+  return fault('DH_INTERNAL', { what: nameOf(caught) }, caught)
+}
+
+/** Never throws: anything can be thrown, also what has no text. */
+function nameOf(caught: unknown): string {
+  try {
+    return caught instanceof Error ? caught.message || caught.name : String(caught)
+  } catch {
+    return typeof caught
+  }
 }
 
 /** Whether this is a fault of one of these codes. */
@@ -60,8 +68,11 @@ function fill(text: string, details: Record<string, string | number>): string {
   return text.replace(/\{(\w+)\}/g, (_, name: string) => printable(String(details[name] ?? '?')))
 }
 
-/** A stranger's bytes may stand in a message: nothing that moves a cursor, and never much of it. */
+/**
+ * A stranger's bytes may stand in a message: nothing that moves a cursor, begins a line, turns the direction of
+ * text or cannot be seen, and never much of it.
+ */
 function printable(text: string): string {
-  const plain = text.replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/g, '\u00b7')
-  return plain.length > 300 ? `${plain.slice(0, 300)}…` : plain
+  const plain = text.slice(0, 300).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '·')
+  return text.length > 300 ? `${plain}…` : plain
 }

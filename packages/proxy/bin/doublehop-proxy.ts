@@ -1,1 +1,5 @@
 #!/usr/bin/env node
+import { main } from '@doublehop/daemon/lifecycle'
+import { startProxy } from '@doublehop/proxy/proxy'
+
+await main('proxy', startProxy)

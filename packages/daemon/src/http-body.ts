@@ -1,0 +1,22 @@
+import type { Readable } from 'node:stream'
+
+/**
+ * The body of an HTTP message, or undefined when it is longer than `limit` bytes or breaks off. The message is left
+ * open, so that it can still be answered. How long it may take is the deadline of whoever calls.
+ */
+export function readBody(message: Readable, limit: number): Promise<Uint8Array | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  message
+    .on('data', (chunk: Uint8Array) => {
+      length += chunk.length
+      if (length <= limit) return void chunks.push(chunk)
+      message.pause()
+      resolve(undefined)
+    })
+    .on('end', () => resolve(Buffer.concat(chunks)))
+    .on('error', () => resolve(undefined))
+    .on('close', () => resolve(undefined))
+  return promise
+}

@@ -1,0 +1,122 @@
+import { parseArgs } from 'node:util'
+import { asFault, type Fault, fault } from '@doublehop/errors/fault'
+import { loadSettings, sectionOf } from '@doublehop/settings/load'
+import { type Override, parseOverride } from '@doublehop/settings/overrides'
+import type { Section, Settings, Zones } from '@doublehop/settings/schema'
+import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
+import { type Logger, openLog } from './log.ts'
+import { Metrics } from './metrics.ts'
+
+/** A daemon that has started. */
+export interface Daemon {
+  /** where it listens: `listen`, `admin` and the like */
+  readonly at: Readonly<Record<string, Endpoint>>
+  /** Takes nothing new and waits for what is under way, up to the drain timeout. True when all of it ended. */
+  drain(): Promise<boolean>
+  /** Ends everything at once. */
+  close(): Promise<void>
+}
+
+/** What a daemon is given besides its settings. */
+export interface Surroundings {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly zones: Zones
+}
+
+/** Starts a daemon in this process. Rejects with a Fault when it cannot. */
+export type Start<S extends DaemonSection> = (
+  settings: NonNullable<Settings[S]>,
+  surroundings: Surroundings,
+) => Promise<Daemon>
+
+export type DaemonSection = Exclude<Section, 'workspace'>
+
+/** sysexits.h: EX_CONFIG, which service managers know not to retry. */
+export const EXIT_CONFIGURATION = 78
+
+/** The main function of a daemon's own command, `doublehop-gateway --config FILE`. */
+export async function main<S extends DaemonSection>(section: S, start: Start<S>): Promise<void> {
+  try {
+    const { values } = parseArgs({
+      options: {
+        config: { type: 'string', default: 'doublehop.yaml' },
+        set: { type: 'string', multiple: true, default: [] },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    })
+    if (values.help) return void process.stdout.write(usage(section))
+    process.exitCode = await run(section, start, values.config, values.set.map(parseOverride))
+  } catch (error) {
+    const failure = error instanceof TypeError ? fault('DH_USAGE', { why: error.message }) : asFault(error)
+    process.exitCode = reportStartFailure(section, failure)
+  }
+}
+
+/**
+ * Runs a daemon until a signal ends it.
+ *
+ * @returns its exit code: 0 drained, 1 sessions were cut or it failed, 78 configuration
+ */
+export async function run<S extends DaemonSection>(
+  section: S,
+  start: Start<S>,
+  file: string,
+  overrides: readonly Override[] = [],
+): Promise<number> {
+  try {
+    const settings = loadSettings(file, overrides)
+    const own = sectionOf(settings, section, file)
+    const log = openLog({ name: own.name ?? section, ...own.log })
+    const metrics = new Metrics()
+    metrics.watchProcess()
+    const daemon = await start(own, { log, metrics, zones: settings.zones })
+    announce(daemon, log)
+    return await untilSignal(daemon, log)
+  } catch (error) {
+    return reportStartFailure(section, asFault(error))
+  }
+}
+
+/** One clear line, and the exit code. */
+export function reportStartFailure(section: string, { code, message, action, class: kind }: Fault): number {
+  process.stderr.write(`doublehop ${section}: ${message}\n  ${code} · ${action}\n`)
+  return kind === 'configuration' ? EXIT_CONFIGURATION : 1
+}
+
+/** Says that it is ready: in the log, and to the parent process if that asked for messages. */
+function announce(daemon: Daemon, log: Logger): void {
+  const at = Object.fromEntries(Object.entries(daemon.at).map(([name, where]) => [name, formatEndpoint(where)]))
+  log.info({ event: 'ready', at }, `ready: ${Object.entries(at).map((pair) => pair.join(' ')).join(', ')}`)
+  process.send?.({ event: 'ready', at })
+  // A parent that goes away must not take the daemon's event loop with it, nor hold it.
+  if (process.channel) process.channel.unref()
+}
+
+/** SIGTERM and SIGINT drain; a second one ends at once. */
+async function untilSignal(daemon: Daemon, log: Logger): Promise<number> {
+  const signal = await nextSignal()
+  log.info({ event: 'draining', signal }, `${signal}: draining`)
+  const drained = await Promise.race([daemon.drain(), nextSignal().then(() => false)])
+  await daemon.close()
+  log.info({ event: 'stopped', drained }, drained ? 'stopped, drained' : 'stopped, sessions were cut')
+  return drained ? 0 : 1
+}
+
+function nextSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
+  const onSignal = (signal: NodeJS.Signals): void => {
+    process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
+    resolve(signal)
+  }
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
+  return promise
+}
+
+function usage(section: string): string {
+  return `doublehop-${section} [--config FILE] [--set path=value …]
+
+Runs the ${section} in the foreground with the ${section} section of FILE (doublehop.yaml).
+SIGTERM and SIGINT drain it, a second one ends it at once.
+`
+}

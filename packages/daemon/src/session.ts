@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto'
+import type { Fault } from '@doublehop/errors/fault'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
+import type { Leg } from './leg.ts'
+import type { Logger } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import { type CloseReason, type Splice, type Spliced, splice } from './splice.ts'
+import { logStep, millisecondsSince, type StepName, stepNumber } from './steps.ts'
+
+/** One session through this daemon, from its first byte to its last. */
+export class Session {
+  readonly id: string
+  readonly client: Leg
+  readonly log: Logger
+  readonly #metrics: Metrics
+  readonly #opened = performance.now()
+  readonly #since = new Date()
+  readonly #onClose: () => void
+  #reached: StepName = 'ticket'
+  #server: Leg | undefined
+  #splice: Splice | undefined
+  #closed = false
+
+  constructor(id: string, client: Leg, log: Logger, metrics: Metrics, onClose: () => void) {
+    this.id = id
+    this.client = client
+    this.log = log.child({
+      session: id,
+      peer: formatEndpoint(client.peer),
+      ...(client.peer.name && { peerName: client.peer.name }),
+    })
+    this.#metrics = metrics
+    this.#onClose = onClose
+    metrics.sessionOpened()
+  }
+
+  /** The step that is done or under way, for errors: `4 resolve`. */
+  get reached(): string {
+    return `${stepNumber(this.#reached)} ${this.#reached}`
+  }
+
+  /** A step begins: what fails from here on failed in it. Call what comes back when it is done. */
+  step(name: StepName): (route: string, detail: string) => void {
+    const began = performance.now()
+    this.#reached = name
+    return (route, detail) => {
+      this.#metrics.stepTook(name, (performance.now() - began) / 1000)
+      logStep(this.log, name, route, detail, began)
+    }
+  }
+
+  /** Joins client and server until the session ends, and closes it. */
+  async splice(server: Leg, idleMilliseconds: number | undefined): Promise<Spliced> {
+    this.#server = server
+    this.#splice = splice(this.client, server, idleMilliseconds)
+    const spliced = await this.#splice.done
+    this.#close(spliced.reason, spliced)
+    return spliced
+  }
+
+  /** It never came to a splice. */
+  fail(failure: Fault): void {
+    const { code, message, action } = failure
+    const level = failure.fault === 'ours' ? 'error' : 'warn'
+    this.log[level]({ event: 'launch-failed', code, step: stepNumber(this.#reached), action }, message)
+    this.#metrics.failed(code)
+    this.#close(`error:${code}`, { up: 0, down: 0 })
+  }
+
+  /** Ends it, whatever it is doing. */
+  cut(reason: CloseReason): void {
+    if (this.#splice === undefined) this.client.reset()
+    else this.#splice.cut(reason)
+  }
+
+  /** As /sessions shows it. */
+  toJSON(): object {
+    return {
+      id: this.id,
+      peer: formatEndpoint(this.client.peer),
+      ...(this.client.peer.name && { peerName: this.client.peer.name }),
+      ...(this.#server && { server: formatEndpoint(this.#server.peer) }),
+      step: this.reached,
+      since: this.#since.toISOString(),
+      bytesUp: this.#server?.sent ?? 0,
+      bytesDown: this.#server?.received ?? 0,
+    }
+  }
+
+  #close(reason: string, { up, down }: Pick<Spliced, 'up' | 'down'>): void {
+    if (this.#closed) return
+    this.#closed = true
+    const ms = millisecondsSince(this.#opened)
+    this.log.info(
+      { event: 'session-closed', reason, bytesUp: up, bytesDown: down, ms },
+      `session closed: ${reason}, ${up} bytes up, ${down} down, open ${(ms / 1000).toFixed(1)} s`,
+    )
+    this.#metrics.sessionClosed(reason, { up, down })
+    this.#onClose()
+  }
+}
+
+/** All sessions of a daemon. */
+export class Sessions {
+  readonly #log: Logger
+  readonly #metrics: Metrics
+  readonly #open = new Set<Session>()
+  readonly #waiting = new Set<() => void>()
+
+  constructor(log: Logger, metrics: Metrics) {
+    this.#log = log
+    this.#metrics = metrics
+  }
+
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** @param id left out, a new one is made: 128 random bits */
+  open(client: Leg, id: string = randomBytes(16).toString('hex')): Session {
+    const session = new Session(id, client, this.#log, this.#metrics, () => this.#remove(session))
+    this.#open.add(session)
+    return session
+  }
+
+  /** Waits until the last one has ended, for so long at most. True when it has. */
+  async drained(milliseconds: number): Promise<boolean> {
+    if (this.#open.size === 0) return true
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, milliseconds)
+    this.#waiting.add(resolve)
+    await promise
+    clearTimeout(timer)
+    return this.#open.size === 0
+  }
+
+  cutAll(reason: CloseReason): void {
+    for (const session of this.#open) session.cut(reason)
+  }
+
+  toJSON(): Session[] {
+    return [...this.#open]
+  }
+
+  #remove(session: Session): void {
+    this.#open.delete(session)
+    if (this.#open.size > 0) return
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
+  }
+}

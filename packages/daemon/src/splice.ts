@@ -1,0 +1,81 @@
+import type { Leg } from './leg.ts'
+
+/** What a splice needs of each side. */
+export type Spliceable = Pick<Leg, 'listen' | 'write' | 'pause' | 'resume' | 'end' | 'reset'>
+
+/** Why a session ended. */
+export type CloseReason = 'client-closed' | 'server-closed' | 'idle-timeout' | 'drain' | `error:${string}`
+
+/** What a session was, once it is over. */
+export interface Spliced {
+  readonly reason: CloseReason
+  /** bytes from client to server */
+  readonly up: number
+  /** bytes from server to client */
+  readonly down: number
+}
+
+/** Two legs joined. */
+export interface Splice {
+  readonly done: Promise<Spliced>
+  /** Ends both at once. */
+  cut(reason: CloseReason): void
+}
+
+/**
+ * Step 9: bytes flow both ways until both sides have ended, or one breaks.
+ *
+ * - Backpressure: a leg whose other side is slow is not read from, so no more than one read and what the kernel
+ *   holds is ever under way.
+ * - Half-close: a FIN is passed on as a FIN after the bytes before it; the other direction flows on.
+ * - Reset: a leg that breaks with an error resets the other one, so an RST travels through as an RST.
+ * - The side whose FIN came first names the reason.
+ *
+ * @param idleMilliseconds a session without a byte either way for so long is ended; left out, never
+ */
+export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?: number): Splice {
+  const { promise: done, resolve } = Promise.withResolvers<Spliced>()
+  const carried = { up: 0, down: 0 }
+  let reason: CloseReason | undefined
+  let open = 2
+
+  const idle =
+    idleMilliseconds === undefined ? undefined : setTimeout(() => cut('idle-timeout'), idleMilliseconds)
+
+  const cut = (why: CloseReason): void => {
+    reason ??= why
+    client.reset()
+    server.reset()
+  }
+
+  const carry = (from: Spliceable, to: Spliceable, direction: 'up' | 'down', closedBy: CloseReason): void => {
+    from.listen({
+      bytes(chunk) {
+        carried[direction] += chunk.length
+        idle?.refresh()
+        if (!to.write(chunk)) from.pause()
+      },
+      end() {
+        reason ??= closedBy
+        to.end()
+      },
+      drain: () => to.resume(),
+      close(error) {
+        if (error !== undefined) {
+          reason ??= `error:${error.code ?? error.message}`
+          to.reset()
+        } else if (reason === undefined) {
+          // Gone without FIN or error: the socket was destroyed at this end.
+          reason = 'error:destroyed'
+          to.reset()
+        }
+        if (--open > 0) return
+        clearTimeout(idle)
+        resolve({ reason: reason ?? closedBy, ...carried })
+      },
+    })
+  }
+  carry(client, server, 'up', 'client-closed')
+  carry(server, client, 'down', 'server-closed')
+  return { done, cut }
+}

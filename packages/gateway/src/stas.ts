@@ -1,0 +1,131 @@
+import type { Logger } from '@doublehop/daemon/log'
+import type { Session } from '@doublehop/daemon/session'
+import { MemorySpentMarks } from '@doublehop/daemon/spent'
+import { asFault, isFault } from '@doublehop/errors/fault'
+import type { GatewaySettings } from '@doublehop/settings/gateway'
+import { type AskOptions, askSta, type StaReply } from '@doublehop/sta-client/ask'
+import { type KnownSta, StaDirectory } from '@doublehop/sta-client/directory'
+import { identifySta } from '@doublehop/sta-client/identify'
+import { askFirstReachable, type Redeemed, Redeemer } from '@doublehop/sta-client/redeem'
+import { SESSION_HEADER } from '@doublehop/wire/sta-messages'
+import type { Ticket } from '@doublehop/wire/ticket'
+import type { GatewayCounters } from './counters.ts'
+import type { NextHop } from './next-hop.ts'
+import type { NextHops } from './next-hops.ts'
+import { StaAgent } from './sta-agent.ts'
+
+/** How often STAs are asked for their ids. */
+const ASK_EVERY_MILLISECONDS = 10_000
+/** How long a `;42;` is remembered whose other half could not be spent: a ticket lifetime, at its longest default. */
+const REMEMBER_MILLISECONDS = 600_000
+
+/** Which hop and STA a redemption has reached. */
+export interface RedeemWatch {
+  onConnected(hop: NextHop, sta: string, reused: boolean): void
+}
+
+/** The Secure Ticket Authorities, as the gateway reaches them: only ever through a next hop. */
+export class Stas {
+  readonly #settings: GatewaySettings
+  readonly #nextHops: NextHops
+  readonly #counters: GatewayCounters
+  readonly #agents: ReadonlyMap<NextHop, { readonly http: StaAgent; readonly https: StaAgent }>
+  readonly #directory: StaDirectory
+  readonly #redeemer: Redeemer
+  readonly #reachable = new Map<string, boolean>()
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(settings: GatewaySettings, nextHops: NextHops, counters: GatewayCounters, log: Logger) {
+    this.#settings = settings
+    this.#nextHops = nextHops
+    this.#counters = counters
+    this.#agents = new Map(
+      nextHops.all.map((hop) => [hop, { http: new StaAgent(hop, settings, counters, false), https: new StaAgent(hop, settings, counters, true) }]),
+    )
+    this.#directory = new StaDirectory(settings.stas, (url) => this.#identify(url))
+    this.#redeemer = new Redeemer({
+      directory: this.#directory,
+      spent: new MemorySpentMarks(),
+      rememberMilliseconds: REMEMBER_MILLISECONDS,
+      onLookupFailure: (ticket) => counters.staLookupFailures.inc({ ticket }),
+      onHalfLeft: (ticket, error) =>
+        log.warn({ event: 'half-left', ticket: String(ticket), code: asFault(error).code }, 'the other half of a 42 ticket could not be spent'),
+    })
+  }
+
+  /** Redeems a ticket in the name of a session. @throws Fault DH_TICKET_…, DH_STA_…, DH_HOP_… */
+  redeem(ticket: Ticket, session: Session, signal: AbortSignal, watch: RedeemWatch): Promise<Redeemed> {
+    return this.#redeemer.redeem(ticket, (sta, body, purpose) =>
+      // The other half of a 42 is spent when the launch has what it needs, and outlives its signal.
+      purpose === 'launch'
+        ? this.#askAny(sta, body, session, signal, watch)
+        : this.#askAny(sta, body, session, undefined, undefined),
+    )
+  }
+
+  /** Urls that did not answer when they were asked last. */
+  silent(): string[] {
+    return [...this.#reachable].filter(([, reachable]) => !reachable).map(([url]) => url)
+  }
+
+  /** Learns the ids of the STAs now, and again and again. */
+  watch(): void {
+    const round = async (): Promise<void> => {
+      await this.#directory.refresh()
+      if (!this.#closed) this.#timer = setTimeout(round, ASK_EVERY_MILLISECONDS)
+    }
+    void round()
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    for (const { http, https } of this.#agents.values()) {
+      http.destroy()
+      https.destroy()
+    }
+  }
+
+  #askAny(
+    sta: KnownSta,
+    body: Uint8Array,
+    session: Session,
+    signal: AbortSignal | undefined,
+    watch: RedeemWatch | undefined,
+  ): Promise<StaReply> {
+    return this.#nextHops.firstReachable((hop) =>
+      askFirstReachable(sta, async (url) => {
+        const question = { sta: sta.id ?? url.host, url, body, headers: { [SESSION_HEADER]: session.id } }
+        const reply = await askSta(question, {
+          ...this.#through(hop, url, signal),
+          onConnected: (reused) => {
+            this.#counters.staRequestsSent.inc()
+            watch?.onConnected(hop, question.sta, reused)
+          },
+        })
+        this.#counters.staResponsesReceived.inc()
+        return reply
+      }),
+    )
+  }
+
+  async #identify(url: URL): Promise<string | undefined> {
+    try {
+      const id = await this.#nextHops.firstReachable((hop) => identifySta(url, this.#through(hop, url)))
+      this.#reachable.set(url.href, true)
+      return id
+    } catch (error) {
+      if (isFault(error)) this.#reachable.set(url.href, false)
+      throw error
+    }
+  }
+
+  /** Our proxy makes the TLS connection to an https STA itself; over a foreign hop it is made end to end. */
+  #through(hop: NextHop, url: URL, signal?: AbortSignal): AskOptions {
+    const agents = this.#agents.get(hop)
+    if (agents === undefined) throw new Error('a hop without agents')
+    const endToEnd = hop.kind === 'socks5' && url.protocol === 'https:'
+    return { agent: endToEnd ? agents.https : agents.http, milliseconds: this.#settings.limits.staRequest, signal }
+  }
+}

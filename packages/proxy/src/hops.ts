@@ -1,0 +1,123 @@
+import { converse } from '@doublehop/daemon/conversation'
+import type { Leg } from '@doublehop/daemon/leg'
+import type { Logger } from '@doublehop/daemon/log'
+import type { Metrics } from '@doublehop/daemon/metrics'
+import type { Sessions } from '@doublehop/daemon/session'
+import { asFault, type Fault, fault, isFault } from '@doublehop/errors/fault'
+import type { ProxySettings } from '@doublehop/settings/proxy'
+import { inNetworks } from '@doublehop/settings/values'
+import { type Conversation, takeByte } from '@doublehop/wire/conversation'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
+import { acceptSocks, type ConnectRequest, type Credentials } from '@doublehop/wire/socks5-server'
+import { connect } from './connect.ts'
+import type { Destinations } from './destinations.ts'
+import type { Grants } from './grants.ts'
+import type { StaRelay } from './relay.ts'
+import type { Stas } from './stas.ts'
+
+/** All that a connection from a first hop may need. */
+export interface ProxyParts {
+  readonly settings: ProxySettings
+  readonly sessions: Sessions
+  readonly stas: Stas
+  readonly destinations: Destinations
+  readonly grants: Grants
+  readonly relay: StaRelay
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** The connections that first hops have opened, up to their CONNECT. */
+export class Hops {
+  readonly #parts: ProxyParts
+  readonly #waiting = new Map<Leg, Date>()
+  readonly #relayed = new Map<Leg, Date>()
+  readonly #policy
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts
+    this.#policy = loginPolicy(parts.settings)
+  }
+
+  /** Serves one connection: who is it, what does it want, and then the relay or a launch. Never rejects. */
+  async serve(leg: Leg): Promise<void> {
+    const { settings, relay, stas } = this.#parts
+    this.#waiting.set(leg, new Date())
+    leg.gone.addEventListener('abort', () => {
+      this.#waiting.delete(leg)
+      this.#relayed.delete(leg)
+    })
+    try {
+      this.#admit(leg)
+      const request = await this.#acceptRequest(leg)
+      this.#waiting.delete(leg)
+      const sta = settings.authorization === 'grant' ? stas.at(request.destination) : undefined
+      if (sta === undefined) return await connect(leg, request, this.#parts)
+      this.#relayed.set(leg, new Date())
+      relay.serve(leg, request, sta)
+    } catch (error) {
+      this.#fail(leg, asFault(error))
+    }
+  }
+
+  /** Ends what was opened ahead and has said nothing, and what only asks STAs. */
+  endIdle(): void {
+    for (const leg of this.#waiting.keys()) leg.destroy()
+  }
+
+  endAll(): void {
+    this.endIdle()
+    for (const leg of this.#relayed.keys()) leg.destroy()
+  }
+
+  /** As /sessions shows them. */
+  toJSON(): object[] {
+    const show = (what: string) => ([leg, since]: [Leg, Date]) => ({
+      peer: formatEndpoint(leg.peer),
+      ...(leg.peer.name && { peerName: leg.peer.name }),
+      what,
+      since: since.toISOString(),
+    })
+    return [...[...this.#waiting].map(show('waiting')), ...[...this.#relayed].map(show('sta'))]
+  }
+
+  /** Only who is listed: by certificate name, by network, or both where both are given. @throws Fault DH_PEER_NOT_LISTED */
+  #admit({ peer }: Leg): void {
+    const { names, networks } = this.#parts.settings.allow
+    const known = names.length === 0 || (peer.name !== undefined && names.includes(peer.name))
+    const near = networks.length === 0 || inNetworks(networks, peer.host)
+    if (known && near && names.length + networks.length > 0) return
+    throw fault('DH_PEER_NOT_LISTED', { peer: `${peer.name ?? 'no certificate'} at ${peer.host}` })
+  }
+
+  /** A connection may have been opened ahead: it has long to say its first byte, and not long to say the rest. */
+  async #acceptRequest(leg: Leg): Promise<ConnectRequest> {
+    const { limits } = this.#parts.settings
+    const first = await converse(leg, takeByte(), { what: 'the wait for a first byte', milliseconds: limits.hopIdle })
+    leg.silence(Uint8Array.of(first))
+    const request: Conversation<ConnectRequest> = acceptSocks(this.#policy)
+    return await converse(leg, request, { what: 'the SOCKS request', milliseconds: limits.greeting })
+  }
+
+  #fail(leg: Leg, failure: Fault): void {
+    const { log, metrics } = this.#parts
+    const about = { event: 'hop-refused', code: failure.code, peer: formatEndpoint(leg.peer), peerName: leg.peer.name }
+    // A gateway that looks whether we are alive greets and goes; one opened ahead may just end.
+    if (isFault(failure, 'DH_PEER_CLOSED') || failure.details.what === 'the wait for a first byte') {
+      log.debug(about, failure.message)
+    } else {
+      metrics.failed(failure.code)
+      log.warn({ ...about, action: failure.action }, failure.message)
+    }
+    leg.endWith(new Uint8Array(0))
+  }
+}
+
+/** With grants every first hop logs in, and what it says is judged by where it wants to go. */
+function loginPolicy({ authorization, users }: ProxySettings) {
+  if (authorization === 'grant') return { methods: ['password'] as const }
+  if (users.length === 0) return { methods: ['none'] as const }
+  const passwords = new Map(users.map(({ username, password }) => [username, password.reveal('proxy.users')]))
+  const verify = ({ username, password }: Credentials) => passwords.get(username) === password
+  return { methods: ['password'] as const, verify }
+}

@@ -1,0 +1,73 @@
+import { startAdmin, startMetrics } from '@doublehop/daemon/admin'
+import type { Daemon, Surroundings } from '@doublehop/daemon/lifecycle'
+import { listen } from '@doublehop/daemon/listen'
+import { openRedis } from '@doublehop/daemon/redis'
+import { Sessions } from '@doublehop/daemon/session'
+import { MemorySpentMarks, RedisSpentMarks } from '@doublehop/daemon/spent'
+import { secureContextOptions } from '@doublehop/daemon/tls'
+import type { ProxySettings } from '@doublehop/settings/proxy'
+import { Destinations } from './destinations.ts'
+import { Grants } from './grants.ts'
+import { Hops } from './hops.ts'
+import { StaRelay } from './relay.ts'
+import { Stas } from './stas.ts'
+
+/** Starts the proxy of the second DMZ: SOCKS5 for gateways, the relay to the STAs, and the dial to the servers. */
+export async function startProxy(settings: ProxySettings, { log, metrics, zones }: Surroundings): Promise<Daemon> {
+  const { limits, grants: grantSettings, identity } = settings
+  const redis = grantSettings.store === 'memory' ? undefined : openRedis(grantSettings.store, log)
+  const spent = redis === undefined ? new MemorySpentMarks() : new RedisSpentMarks(redis)
+  const sessions = new Sessions(log, metrics)
+  const stas = new Stas(settings, spent, log, metrics)
+  const destinations = new Destinations(settings)
+  const grants = new Grants(settings, spent, redis !== undefined)
+  const relay = new StaRelay({ settings, stas, grants, log, metrics })
+  const hops = new Hops({ settings, sessions, stas, destinations, grants, relay, log, metrics })
+
+  if (settings.secure === 'off') log.warn({ event: 'insecure' }, 'secure: off: gateways reach this proxy without TLS')
+  const listener = await listen({
+    on: settings.listen,
+    ...(settings.secure === 'on' && {
+      tls: { ...secureContextOptions(identity), requestCert: true, rejectUnauthorized: true },
+    }),
+    handshakeMilliseconds: limits.tlsHandshake,
+    keep: limits.earlyData,
+    connections: limits.sessions + 4096,
+    onLeg: (leg) => void hops.serve(leg),
+    onFailure: (failure, peer) => {
+      metrics.failed(failure.code)
+      log.info({ event: 'handshake-failed', code: failure.code, peer: peer.host }, failure.message)
+    },
+  })
+
+  let draining = false
+  const view = {
+    metrics,
+    readiness: () => ({ ready: !draining, draining, ...(redis && { store: redis.status }) }),
+    connections: () => ({ sessions, handshakes: listener.handshakes, hopConnections: hops }),
+  }
+  const admin = settings.admin && (await startAdmin(settings.admin, view))
+  const scrape = settings.metrics && (await startMetrics(settings.metrics.listen, metrics, zones.management ?? []))
+  const at = { listen: listener.at, ...(admin && { admin: admin.at }), ...(scrape && { metrics: scrape.at }) }
+  destinations.protect(Object.values(at))
+
+  return {
+    at,
+    async drain() {
+      draining = true
+      listener.stop()
+      hops.endIdle()
+      return await sessions.drained(settings.drainTimeout)
+    },
+    async close() {
+      listener.stop()
+      sessions.cutAll('drain')
+      hops.endAll()
+      relay.close()
+      stas.close()
+      admin?.close()
+      scrape?.close()
+      redis?.disconnect()
+    },
+  }
+}

@@ -1,0 +1,179 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { readBody } from '@doublehop/daemon/http-body'
+import type { Leg } from '@doublehop/daemon/leg'
+import type { Logger } from '@doublehop/daemon/log'
+import type { Metrics } from '@doublehop/daemon/metrics'
+import { logStep } from '@doublehop/daemon/steps'
+import { asFault, type Fault, fault, isFault } from '@doublehop/errors/fault'
+import type { ProxySettings } from '@doublehop/settings/proxy'
+import { checkReply, ERROR_HEADER } from '@doublehop/sta-client/ask'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
+import { isSessionId } from '@doublehop/wire/session-id'
+import { encodeReply, REPLY } from '@doublehop/wire/socks5-messages'
+import type { ConnectRequest } from '@doublehop/wire/socks5-server'
+import {
+  AUTHORITY_HEADER,
+  encodeRequestData,
+  encodeResponseData,
+  encodeStaError,
+  GRANT_HEADER,
+  parseResponseData,
+  parseStaRequest,
+  type RequestedTicket,
+  SESSION_HEADER,
+  STA_LIMIT,
+  STA_PATH,
+  type StaErrorId,
+  type TicketData,
+} from '@doublehop/wire/sta-messages'
+import { addressesOf } from '@doublehop/wire/ticket-addresses'
+import type { Grants } from './grants.ts'
+import { refuse } from './refuse.ts'
+import type { Stas } from './stas.ts'
+
+export interface RelayParts {
+  readonly settings: ProxySettings
+  readonly stas: Stas
+  readonly grants: Grants
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/**
+ * What a gateway meets when it CONNECTs to an STA: not a tunnel but this application. It answers HTTP itself and lets
+ * exactly GET (health and identity) and RequestData through, read, bounded and written anew. From a good answer it
+ * mints the grant (docs/security.md). Nothing else of the STA can be reached from DMZ 1.
+ */
+export class StaRelay {
+  readonly #parts: RelayParts
+  readonly #http: Server
+  readonly #hops = new WeakMap<object, { readonly leg: Leg; readonly sta: URL }>()
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts
+    const { staRequest } = parts.settings.limits
+    // Never listens: it is handed the sockets of gateways. They may rest for 30 s, three times as long as a gateway keeps them.
+    this.#http = createServer(
+      { keepAliveTimeout: 30_000, headersTimeout: staRequest, requestTimeout: staRequest, maxHeaderSize: 4096 },
+      (request, response) => void this.#answer(request, response),
+    )
+  }
+
+  /** Takes over a connection whose CONNECT named this STA. Both fields of its login are `-`: the certificate says who it is. */
+  serve(leg: Leg, { credentials }: ConnectRequest, sta: URL): void {
+    if (credentials?.username !== '-' || credentials.password !== '-') {
+      const failure = fault('DH_RELAY_REQUEST', { why: 'user name and password of a CONNECT to an STA are both "-"' })
+      this.#note(leg, failure)
+      void refuse(leg, failure, performance.now())
+      return
+    }
+    leg.write(encodeReply(REPLY.succeeded))
+    const socket = leg.handOver()
+    this.#hops.set(socket, { leg, sta })
+    this.#http.emit('connection', socket)
+  }
+
+  close(): void {
+    this.#http.closeAllConnections()
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const hop = this.#hops.get(request.socket)
+    if (hop === undefined) return void request.socket.destroy()
+    try {
+      if (request.url !== STA_PATH) throw notRelayed(`path ${request.url}`)
+      if (request.method === 'GET') return await this.#identify(hop.sta, response)
+      if (request.method === 'POST') return await this.#redeem(hop.leg, hop.sta, request, response)
+      throw notRelayed(`method ${request.method}`)
+    } catch (error) {
+      const failure = asFault(error)
+      this.#note(hop.leg, failure)
+      const status = statusOf(failure)
+      response.writeHead(status, { [ERROR_HEADER]: failure.code, 'content-length': 0, ...(status < 500 && { connection: 'close' }) }).end()
+    }
+  }
+
+  /** GET: the 406 of a healthy STA, with its id. */
+  async #identify(sta: URL, response: ServerResponse): Promise<void> {
+    const id = await this.#parts.stas.identify(sta)
+    response.writeHead(406, { ...(id !== undefined && { [AUTHORITY_HEADER]: id }), 'content-length': 0 }).end()
+  }
+
+  /** 3 redeem – the proxy passes the validation request to the STA, and its answer back with a grant. */
+  async #redeem(leg: Leg, sta: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const began = performance.now()
+    const { grants, stas, metrics } = this.#parts
+    const session = request.headers[SESSION_HEADER]
+    if (typeof session !== 'string' || !isSessionId(session)) throw notRelayed('without Doublehop-Session')
+    const ticket = await readRequestData(request)
+    const log = this.#log(leg).child({ session })
+
+    const reply = await stas.ask(sta, encodeRequestData(ticket), session)
+    checkReply(sta.host, 'redeem tickets', reply)
+    const answer = (body: Uint8Array, headers: object = {}): void => {
+      response.writeHead(200, { 'content-type': 'text/xml', 'content-length': body.length, ...headers }).end(body)
+    }
+    try {
+      const data = parseResponseData(reply.body, sta.host)
+      logStep(log, 'redeem', 'proxy → sta', 'ticket known, unused', began)
+      metrics.stepTook('redeem', (performance.now() - began) / 1000)
+      answer(encodeResponseData(data), this.#grantHeader(grants, session, leg, data))
+    } catch (error) {
+      const errorId = errorIdOf(error)
+      if (errorId === undefined) throw error
+      const failure = asFault(error)
+      log.warn({ event: 'ticket-refused', code: failure.code, action: failure.action }, failure.message)
+      metrics.failed(failure.code)
+      answer(encodeStaError('RequestData', errorId))
+    }
+  }
+
+  /** A ticket whose addresses cannot be read grants nothing; the gateway will say what is wrong with it. */
+  #grantHeader(grants: Grants, session: string, leg: Leg, data: TicketData): object {
+    try {
+      return { [GRANT_HEADER]: grants.mint(session, leg, addressesOf(data)) }
+    } catch (error) {
+      if (isFault(error, 'DH_TICKET_ADDRESS')) return {}
+      throw error
+    }
+  }
+
+  #log(leg: Leg): Logger {
+    return this.#parts.log.child({ peer: formatEndpoint(leg.peer), peerName: leg.peer.name })
+  }
+
+  #note(leg: Leg, failure: Fault): void {
+    const { code, action, message } = failure
+    this.#parts.metrics.failed(code)
+    this.#log(leg).warn({ event: 'relay-refused', code, action }, message)
+  }
+}
+
+/** The body of a POST, if it is a RequestData and nothing else. @throws Fault DH_RELAY_REQUEST, DH_XML, DH_STA_REQUEST */
+async function readRequestData(request: IncomingMessage): Promise<RequestedTicket> {
+  if (request.headers['transfer-encoding'] !== undefined) throw notRelayed('a chunked body')
+  const body = await readBody(request, STA_LIMIT)
+  if (body === undefined) throw notRelayed(`a body that breaks off or is longer than ${STA_LIMIT} bytes`)
+  const message = parseStaRequest(body)
+  if (message.type !== 'RequestData') throw notRelayed(message.type)
+  return message.ticket
+}
+
+function notRelayed(why: string): Fault {
+  return fault('DH_RELAY_REQUEST', { why })
+}
+
+function errorIdOf(error: unknown): StaErrorId | undefined {
+  if (isFault(error, 'DH_TICKET_USED')) return 'ticket-used'
+  if (isFault(error, 'DH_TICKET_EXPIRED')) return 'ticket-expired'
+  if (isFault(error, 'DH_TICKET_UNKNOWN')) return 'ticket-unknown'
+  return undefined
+}
+
+/** 4xx is the gateway's fault, 5xx the STA's or ours. */
+function statusOf({ code, class: kind }: Fault): number {
+  if (code === 'DH_STA_FORBIDDEN') return 502
+  if (kind === 'timeout') return 504
+  if (code.startsWith('DH_STA_') && code !== 'DH_STA_REQUEST') return 502
+  return kind === 'internal' ? 500 : 403
+}

@@ -1,0 +1,18 @@
+import { bytesOf } from '@doublehop/wire/text'
+import type { App } from '../apps.ts'
+
+/** Says the time, a line a second, until the client ends the session. */
+export const clock: App = async (session) => {
+  const tick = (): void => void session.write(bytesOf(`${new Date().toISOString()}\n`))
+  const timer = setInterval(tick, 1000)
+  session.listen({
+    bytes() {},
+    end() {
+      clearInterval(timer)
+      session.end()
+    },
+    drain() {},
+    close: () => clearInterval(timer),
+  })
+  tick()
+}
