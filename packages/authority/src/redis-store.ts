@@ -32,7 +32,7 @@ export class RedisStore implements TicketStore {
     const seen = open(ticket, await this.#ask(this.#redis.get(key)), now)
     if (seen.outcome !== 'redeemed') return seen
     // The swap decides: whoever gets the record back has redeemed it, everybody after gets the marker.
-    const swapped = await this.#ask(this.#redis.set(key, 'used', 'XX', 'KEEPTTL', 'GET'))
+    const swapped = await this.#ask(this.#redis.set(key, 'used', 'KEEPTTL', 'XX', 'GET'))
     await this.#ask(this.#redis.zrem(this.#liveKey, key))
     return open(ticket, swapped, now)
   }

@@ -77,12 +77,8 @@ async function dialAddress(
   await opened(raw, 'connect', signal, (error) => dialFault(address, error))
   if (tls === undefined) return new Leg(raw, undefined, address, keep)
 
-  const secure = connectTls({
-    socket: raw,
-    secureContext: tls.context,
-    allowHalfOpen: true,
-    ...nameToVerify(tls.serverName),
-  })
+  const options = { socket: raw, secureContext: tls.context, allowHalfOpen: true, ...nameToVerify(tls.serverName) }
+  const secure = connectTls(options)
   const noTls = (error: Error) => fault('DH_DIAL_TLS', { address: formatEndpoint(address), why: error.message }, error)
   await opened(secure, 'secureConnect', signal, noTls)
   return new Leg(raw, secure, { ...address, ...tlsPeer(secure) }, keep)

@@ -161,7 +161,10 @@ export class Leg {
     this.#socket.end(bytes)
   }
 
-  /** Gives the socket itself away, to an HTTP server, with everything unread put back into it. */
+  /**
+   * Gives the socket itself away, to HTTP, with everything unread put back into it. It flows again in the next turn of
+   * the event loop, when whoever took it has attached its listeners.
+   */
   handOver(): Duplex {
     this.#socket
       .off('data', this.#onData)
@@ -171,6 +174,7 @@ export class Leg {
     this.#socket.pause()
     const unread = concat(...this.#unread)
     if (unread.length > 0 && !this.#ended) this.#socket.unshift(unread)
+    setImmediate(() => this.#socket.resume())
     return this.#socket
   }
 

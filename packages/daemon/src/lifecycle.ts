@@ -89,8 +89,9 @@ function announce(daemon: Daemon, log: Logger): void {
   const at = Object.fromEntries(Object.entries(daemon.at).map(([name, where]) => [name, formatEndpoint(where)]))
   log.info({ event: 'ready', at }, `ready: ${Object.entries(at).map((pair) => pair.join(' ')).join(', ')}`)
   process.send?.({ event: 'ready', at })
-  // A parent that goes away must not take the daemon's event loop with it, nor hold it.
-  if (process.channel) process.channel.unref()
+  // A parent that asked for messages and is gone cannot end its daemons any more, so they end themselves.
+  process.channel?.unref()
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
 }
 
 /** SIGTERM and SIGINT drain; a second one ends at once. */

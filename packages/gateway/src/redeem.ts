@@ -29,7 +29,7 @@ export async function redeem(
   signal: AbortSignal,
 ): Promise<Admission> {
   let connected: ReturnType<Session['step']> | undefined = session.step('sta-connect')
-  let resolved: typeof connected
+  let resolved: ReturnType<Session['step']> | undefined
   let through: NextHop | undefined
 
   const { data, reply, sta } = await stas.redeem(ticket, session, signal, {

@@ -3,7 +3,7 @@ import type { Leg } from '@doublehop/daemon/leg'
 import type { Logger } from '@doublehop/daemon/log'
 import type { Metrics } from '@doublehop/daemon/metrics'
 import type { Sessions } from '@doublehop/daemon/session'
-import { asFault, type Fault, fault, isFault } from '@doublehop/errors/fault'
+import { asFault, type Fault, fault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
 import { inNetworks } from '@doublehop/settings/values'
 import { type Conversation, takeByte } from '@doublehop/wire/conversation'
@@ -103,7 +103,8 @@ export class Hops {
     const { log, metrics } = this.#parts
     const about = { event: 'hop-refused', code: failure.code, peer: formatEndpoint(leg.peer), peerName: leg.peer.name }
     // A gateway that looks whether we are alive greets and goes; one opened ahead may just end.
-    if (isFault(failure, 'DH_PEER_CLOSED') || failure.details.what === 'the wait for a first byte') {
+    const expected = failure.code === 'DH_PEER_CLOSED' || failure.details.what === 'the wait for a first byte'
+    if (expected) {
       log.debug(about, failure.message)
     } else {
       metrics.failed(failure.code)

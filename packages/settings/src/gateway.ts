@@ -1,19 +1,44 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
 import { count, duration, durationOrOff, size } from './units.ts'
-import { common, dialEndpoint, identity, listenEndpoint, name, network, path, stas } from './values.ts'
+import {
+  common,
+  dialEndpoint,
+  identity,
+  listenEndpoint,
+  name,
+  network,
+  path,
+  serverName,
+  stas,
+  username,
+} from './values.ts'
 
 const nextHop = (folder: string) =>
   z
     .strictObject({
       name: name.describe('how the hop is called in logs and metrics'),
       address: dialEndpoint.describe('where its SOCKS server listens'),
-      kind: z.enum(['doublehop', 'socks5']).default('doublehop').describe('our proxy, or any SOCKS5 server'),
-      secure: z.enum(['on', 'off']).default('on').describe('SOCKS over mutual TLS, or over plain TCP (warned of)'),
-      serverName: z.string().optional().describe('name its certificate must hold; the host of its address if left out'),
-      ahead: z.int().min(0).max(64).default(2).describe('connections opened ahead while launches come; one unused for 30 s is closed'),
+      kind: z
+        .enum(['doublehop', 'socks5'])
+        .default('doublehop')
+        .describe('our proxy, or any SOCKS5 server'),
+      secure: z
+        .enum(['on', 'off'])
+        .default('on')
+        .describe('SOCKS over mutual TLS, or over plain TCP (warned of)'),
+      serverName,
+      ahead: z
+        .int()
+        .min(0)
+        .max(64)
+        .default(2)
+        .describe('connections opened ahead while launches come; one unused for 30 s is closed'),
       credentials: z
-        .strictObject({ username: z.string().min(1).max(255), password: secret(folder) })
+        .strictObject({
+          username: username.describe('user name at that server'),
+          password: secret(folder).describe('password at that server'),
+        })
         .optional()
         .describe('login at a foreign SOCKS5 server (RFC 1929)'),
     })
@@ -24,16 +49,20 @@ const nextHop = (folder: string) =>
 
 const storefront = z.strictObject({
   address: dialEndpoint.describe('where the storefront listens'),
-  serverName: z.string().optional().describe('name its certificate must hold; the host of its address if left out'),
+  serverName,
 })
 
 /** The gateway's limits (docs/security.md says what each one guards against). */
 const limits = z
   .strictObject({
     tlsHandshake: duration('10 s').describe('TLS handshake with a client'),
-    firstFlight: duration('10 s').describe('from TLS to the end of the SOCKS request or CGP flight'),
-    firstFlightBytes: size('4 KiB').describe('the same, in bytes'),
-    earlyData: size('64 KiB').describe('bytes of a client kept during its launch; then it is not read from'),
+    firstFlight: duration('10 s').describe(
+      'from TLS to the end of the SOCKS request or CGP flight',
+    ),
+    firstFlightBytes: size('4 KiB').describe('the SOCKS request or CGP flight, in bytes'),
+    earlyData: size('64 KiB').describe(
+      'bytes of a client kept during its launch; then it is not read from',
+    ),
     dial: duration('5 s').describe('TCP and TLS with a next hop or storefront'),
     staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
     launch: duration('30 s').describe('all of steps 1 to 8'),
@@ -46,33 +75,71 @@ export const gatewaySection = (folder: string) =>
   z
     .strictObject({
       ...common(folder),
-      listen: listenEndpoint.describe('the one TLS port: SOCKS5, CGP and HTTP are told apart by their first byte'),
-      tls: z.strictObject({
-        certificate: path(folder).describe('PEM file with the certificate that clients see, and its chain'),
-        key: path(folder).describe('PEM file with its private key'),
-        clientCertificates: z.enum(['off', 'optional', 'required']).default('off').describe('whether clients show certificates'),
-        clientCa: path(folder).optional().describe('PEM file with the CA that client certificates are checked against'),
-      }),
-      identity: identity(folder).describe('how the gateway shows itself to proxies and storefronts'),
+      listen: listenEndpoint.describe(
+        'the one TLS port: SOCKS5, CGP and HTTP are told apart by their first byte',
+      ),
+      tls: z
+        .strictObject({
+          certificate: path(folder).describe(
+            'PEM file with the certificate that clients see, and its chain',
+          ),
+          key: path(folder).describe('PEM file with its private key'),
+          clientCertificates: z
+            .enum(['off', 'optional', 'required'])
+            .default('off')
+            .describe('whether clients show certificates'),
+          clientCa: path(folder)
+            .optional()
+            .describe('PEM file with the CA that client certificates are checked against'),
+        })
+        .describe('how the gateway shows itself to clients'),
+      identity: identity(folder).describe(
+        'how the gateway shows itself to proxies and storefronts',
+      ),
       nextHops: z.array(nextHop(folder)).min(1).describe('proxies in order of preference'),
-      redeemAt: z.enum(['gateway', 'proxy']).default('gateway').describe('who asks the STA about the ticket'),
+      redeemAt: z
+        .enum(['gateway', 'proxy'])
+        .default('gateway')
+        .describe('who asks the STA about the ticket'),
       stas: stas.describe('the STAs, as the storefront lists them'),
-      storefronts: z.array(storefront).default([]).describe('where HTTP is carried to, in order of preference'),
-      proxyProtocolFrom: z.array(network).default([]).describe('load balancers that send a PROXY v2 header first'),
-      limits,
-      drainTimeout: duration('5 min').describe('how long SIGTERM waits for sessions to end'),
+      storefronts: z
+        .array(storefront)
+        .prefault([])
+        .describe('where HTTP is carried to, in order of preference'),
+      proxyProtocolFrom: z
+        .array(network)
+        .prefault([])
+        .describe('load balancers that send a PROXY v2 header first'),
+      limits: limits.describe(
+        'how long and how much; what each one guards against stands in docs/security.md',
+      ),
+      drainTimeout: duration('5 min', 0).describe('how long SIGTERM waits for sessions to end'),
     })
     .superRefine((gateway, context) => {
       if (gateway.tls.clientCertificates !== 'off' && gateway.tls.clientCa === undefined) {
-        context.addIssue({ code: 'custom', path: ['tls', 'clientCa'], message: `expected a path: clientCertificates is ${gateway.tls.clientCertificates}` })
+        context.addIssue({
+          code: 'custom',
+          path: ['tls', 'clientCa'],
+          message: `expected a path: clientCertificates is ${gateway.tls.clientCertificates}`,
+        })
       }
       const foreign = gateway.nextHops.findIndex(({ kind }) => kind === 'socks5')
       if (gateway.redeemAt === 'proxy' && foreign >= 0) {
-        context.addIssue({ code: 'custom', path: ['nextHops', foreign, 'kind'], message: 'redeemAt: proxy needs a doublehop proxy: a foreign SOCKS server redeems no tickets' })
+        context.addIssue({
+          code: 'custom',
+          path: ['nextHops', foreign, 'kind'],
+          message:
+            'redeemAt: proxy needs a doublehop proxy: a foreign SOCKS server redeems no tickets',
+        })
       }
       const names = gateway.nextHops.map((hop) => hop.name)
       const twice = names.findIndex((one, index) => names.indexOf(one) !== index)
-      if (twice >= 0) context.addIssue({ code: 'custom', path: ['nextHops', twice, 'name'], message: `${names[twice]} stands twice` })
+      if (twice >= 0)
+        context.addIssue({
+          code: 'custom',
+          path: ['nextHops', twice, 'name'],
+          message: `${names[twice]} stands twice`,
+        })
     })
 
 export type GatewaySettings = z.output<ReturnType<typeof gatewaySection>>

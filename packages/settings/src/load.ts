@@ -1,25 +1,18 @@
-import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { fault } from '@doublehop/errors/fault'
-import { isMap, LineCounter, parseDocument } from 'yaml'
 import type { z } from 'zod'
-import { applyOverrides, fromEnvironment, type Override } from './overrides.ts'
+import { readYaml, type Written } from './document.ts'
+import { readEnvironment } from './environment.ts'
+import { applyOverrides, isGroup, type Override } from './overrides.ts'
+import { explain, type Problem, pathText, unknownKey } from './problem.ts'
 import { type Section, type Settings, settingsSchema } from './schema.ts'
 
-/** One thing that is wrong with a configuration file. */
-export interface Problem {
-  /** the file, with the line where the path is known to stand */
-  readonly file: string
-  /** where in it, such as `gateway.nextHops[0].address` */
-  readonly path: string
-  /** what was expected */
-  readonly why: string
-}
+export type { Problem } from './problem.ts'
 
 /** What a file says once environment and flags have overridden it, or everything that is wrong with it. */
 export type Reading =
   | { readonly settings: Settings; readonly problems?: never }
-  | { readonly problems: readonly [Problem, ...Problem[]] }
+  | { readonly settings?: never; readonly problems: readonly [Problem, ...Problem[]] }
 
 /**
  * Reads and checks a configuration file.
@@ -32,28 +25,23 @@ export function readSettings(
   overrides: readonly Override[] = [],
   environment: NodeJS.ProcessEnv = process.env,
 ): Reading {
-  const lines = new LineCounter()
-  const document = parseDocument(readText(file), { lineCounter: lines })
-  const [broken] = document.errors
-  if (broken !== undefined) {
-    const { line } = lines.linePos(broken.pos[0])
-    return { problems: [{ file: `${file}:${line}`, path: 'the file', why: broken.message.split('\n')[0] ?? '' }] }
-  }
-  const written: unknown = document.toJS() ?? {}
-  const value = applyOverrides(written, [...fromEnvironment(environment), ...overrides])
-  const parsed = settingsSchema(dirname(resolve(file))).safeParse(value)
-  if (parsed.success) return { settings: parsed.data }
+  const { written, problems } = readYaml(file)
+  if (written === undefined) return { problems: printable(problems) }
+  const inFile = written.value ?? {}
+  const variables = readEnvironment(environment, applyOverrides(inFile, overrides))
+  const all = [...variables.overrides, ...overrides]
+  const value = applyOverrides(inFile, all)
+  const parsed = settingsSchema(dirname(resolve(file))).safeParse(value, { error: explain })
+  if (parsed.success && variables.problems.length === 0) return { settings: parsed.data }
 
-  const lineOf = (path: readonly PropertyKey[]): string => {
-    for (let depth = path.length; depth > 0; depth--) {
-      const node = isMap(document.contents) ? document.getIn(path.slice(0, depth), true) : undefined
-      const range = (node as { range?: [number, number, number] } | undefined)?.range
-      if (range) return `${file}:${lines.linePos(range[0]).line}`
-    }
-    return file
-  }
-  const [first, ...others] = parsed.error.issues.map((issue) => problemOf(issue, lineOf(issue.path)))
-  return { problems: first === undefined ? [{ file, path: 'the file', why: 'unknown' }] : [first, ...others] }
+  const issues = parsed.error?.issues ?? []
+  // A mistyped key is missing under its right name too: the slip is told first.
+  const slipsFirst = [
+    ...issues.filter(isUnknownKey),
+    ...issues.filter((issue) => !isUnknownKey(issue)),
+  ]
+  const inValue = slipsFirst.flatMap((issue) => problemsOf(issue, value, placing(written, all)))
+  return { problems: printable([...variables.problems, ...inValue]) }
 }
 
 /** As readSettings, for who cannot go on without. @throws Fault DH_CONFIG_FILE, DH_CONFIG */
@@ -62,34 +50,81 @@ export function loadSettings(
   overrides: readonly Override[] = [],
   environment: NodeJS.ProcessEnv = process.env,
 ): Settings {
-  const { settings, problems } = { problems: undefined, settings: undefined, ...readSettings(file, overrides, environment) }
+  const { settings, problems } = readSettings(file, overrides, environment)
   if (settings !== undefined) return settings
   const [first] = problems
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more: doublehop config check ${file})` : ''
+  const more =
+    problems.length > 1 ? ` (and ${problems.length - 1} more: doublehop config check ${file})` : ''
   throw fault('DH_CONFIG', { file: first.file, path: first.path, why: first.why + more })
 }
 
 /** The section of one daemon. @throws Fault DH_CONFIG when the file has none */
-export function sectionOf<S extends Section>(settings: Settings, section: S, file: string): NonNullable<Settings[S]> {
+export function sectionOf<S extends Section>(
+  settings: Settings,
+  section: S,
+  file: string,
+): NonNullable<Settings[S]> {
   const found = settings[section]
-  if (found === undefined) throw fault('DH_CONFIG', { file, path: section, why: 'the section is missing' })
+  if (found === undefined)
+    throw fault('DH_CONFIG', { file, path: section, why: 'the section is missing' })
   return found as NonNullable<Settings[S]>
 }
 
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw fault('DH_CONFIG_FILE', { file, why: (error as NodeJS.ErrnoException).code ?? 'unreadable' }, error)
+/** What stands in a file may stand in a problem: nothing that moves a cursor, and never much of it. */
+function printable(problems: readonly Problem[]): [Problem, ...Problem[]] {
+  const plain = (text: string) => text.replace(/\p{Cc}/gu, '\u00b7').slice(0, 300)
+  return problems.map((problem) => ({ ...problem, why: plain(problem.why) })) as [
+    Problem,
+    ...Problem[],
+  ]
+}
+
+/** Tells where the value at a path was said: by an override, or in the file. */
+type Placing = (path: readonly PropertyKey[]) => { from?: string; file: string }
+
+/**
+ * Who overrides a value answers for it, for the groups that only the override makes, and for whatever else a
+ * section lacks that only overrides speak of. All else is the file's.
+ */
+function placing({ value, placeOf }: Written, overrides: readonly Override[]): Placing {
+  const sections = new Set(Object.keys(value ?? {}))
+  return (path) => {
+    const covers = (override: Override) => isWithin(path, override.path)
+    const makes = (override: Override) =>
+      isWithin(override.path, path) && !isGroup(valueAt(value, path))
+    const begins = (override: Override) =>
+      override.path[0] === path[0] && !sections.has(String(path[0]))
+    const by = overrides.findLast(covers) ?? overrides.findLast(makes) ?? overrides.findLast(begins)
+    return by?.from === undefined ? { file: placeOf(path) } : { from: by.from, file: by.from }
   }
 }
 
-function problemOf(issue: z.core.$ZodIssue, file: string): Problem {
-  return { file, path: pathText(issue.path), why: issue.message.replace(/^Invalid input: /, '') }
+function isWithin(path: readonly PropertyKey[], above: readonly PropertyKey[]): boolean {
+  return above.every((part, index) => part === path[index])
 }
 
-/** `gateway.nextHops[0].address` */
-function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
-  return text === '' ? 'the file' : text.replace(/^\./, '')
+function isUnknownKey(issue: z.core.$ZodIssue): issue is z.core.$ZodIssueUnrecognizedKeys {
+  return issue.code === 'unrecognized_keys'
+}
+
+function problemsOf(issue: z.core.$ZodIssue, value: unknown, place: Placing): Problem[] {
+  if (isUnknownKey(issue)) {
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key]
+      return { file: place(path).file, path: pathText(path), why: unknownKey(issue.path, key) }
+    })
+  }
+  const { file, from } = place(issue.path)
+  const missing = issue.code !== 'custom' && valueAt(value, issue.path) === undefined
+  const list = issue.code === 'invalid_type' && issue.expected === 'array' && from !== undefined
+  const hint = list && !missing ? '; write it as JSON: ["…", "…"]' : ''
+  const why = `${missing ? 'missing: ' : ''}${issue.message}${hint}`
+  return [{ file, path: pathText(issue.path), why }]
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (at, part) => (at as Record<PropertyKey, unknown> | undefined | null)?.[part],
+    value,
+  )
 }

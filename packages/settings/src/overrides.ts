@@ -1,55 +1,40 @@
 import { fault } from '@doublehop/errors/fault'
-import { jsonSchema } from './schema.ts'
+import { type KeySchema, schemaAt } from './keys.ts'
 
 /** One value that replaces what the file says: `gateway.listen` → `0.0.0.0:443`. */
 export interface Override {
   readonly path: readonly string[]
   readonly value: unknown
+  /** who says so, for messages: an environment variable or a flag */
+  readonly from?: string
 }
 
-/** Reads `gateway.listen=0.0.0.0:443`, the form of the flag --set; lists and numbers as JSON. @throws Fault DH_USAGE */
+/** Reads `gateway.listen=0.0.0.0:443`, the form of the flag --set; lists as JSON. @throws Fault DH_USAGE */
 export function parseOverride(text: string): Override {
   const equals = text.indexOf('=')
-  const path = text.slice(0, Math.max(0, equals)).split('.')
+  // What stands behind the sign may be meant to be secret.
+  const name = equals < 0 ? text : text.slice(0, equals)
+  const path = name.split('.')
   if (equals < 1 || path.some((part) => !/^[A-Za-z][A-Za-z0-9]*$/.test(part))) {
-    throw fault('DH_USAGE', { why: `--set wants path=value, such as gateway.listen=0.0.0.0:443, not ${text}` })
+    throw fault('DH_USAGE', {
+      why: `--set wants path=value, such as gateway.listen=0.0.0.0:443, not ${name}`,
+    })
   }
-  return { path, value: valueOf(text.slice(equals + 1)) }
+  return { path, value: typedValue(text.slice(equals + 1), schemaAt(path)), from: '--set' }
 }
 
-/** What the environment overrides: `DOUBLEHOP_GATEWAY_LISTEN` is gateway.listen, `…_REDEEM_AT` gateway.redeemAt. */
-export function fromEnvironment(environment: NodeJS.ProcessEnv): Override[] {
-  const set = Object.keys(environment).filter((name) => /^DOUBLEHOP_(GATEWAY|PROXY|STOREFRONT|STA|VDA|WORKSPACE)_/.test(name))
-  if (set.length === 0) return []
-  return paths(jsonSchema() as Schema, []).flatMap((path) => {
-    const value = environment[variableName(path)]
-    return value === undefined ? [] : [{ path, value: valueOf(value) }]
-  })
-}
-
-/** The environment variable that overrides the value at this path. */
-export function variableName(path: readonly string[]): string {
-  return ['DOUBLEHOP', ...path].map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()).join('_')
-}
-
-/** A copy of what the file says, with the overrides in place. */
+/** A copy of what the file says, with the overrides in place; the last one of a path wins. */
 export function applyOverrides(written: unknown, overrides: readonly Override[]): unknown {
-  const whole = structuredClone(written)
-  if (!isObject(whole)) return whole
-  for (const { path, value } of overrides) {
-    let at: Record<string, unknown> = whole
-    for (const part of path.slice(0, -1)) {
-      const below = Object.hasOwn(at, part) ? at[part] : undefined
-      at = isObject(below) ? below : ((at[part] = {}) as Record<string, unknown>)
-    }
-    at[path.at(-1) ?? ''] = value
-  }
-  return whole
+  if (!isGroup(written)) return written
+  return overrides.reduce<unknown>(
+    (whole, { path, value }) => replaced(whole, path, value),
+    written,
+  )
 }
 
-/** A number, boolean or list is written as JSON; everything else is text as it stands. */
-function valueOf(text: string): unknown {
-  if (!/^(\[.*\]|\{.*\}|true|false|\d+)$/s.test(text)) return text
+/** Text that somebody typed, as the value the schema wants there: text as it stands, all else as JSON. */
+export function typedValue(text: string, schema: KeySchema | undefined): unknown {
+  if (schema?.type === 'string') return text
   try {
     return JSON.parse(text)
   } catch {
@@ -57,18 +42,21 @@ function valueOf(text: string): unknown {
   }
 }
 
-interface Schema {
-  readonly properties?: Readonly<Record<string, Schema>>
+/** Copies each group on the way: two sections may share one through a YAML alias, and only one is meant. */
+function replaced(
+  group: unknown,
+  [key = '', ...below]: readonly string[],
+  value: unknown,
+): unknown {
+  const keys = isGroup(group) ? group : {}
+  const inside =
+    below.length === 0
+      ? value
+      : replaced(Object.hasOwn(keys, key) ? keys[key] : undefined, below, value)
+  return Object.fromEntries([...Object.entries(keys), [key, inside]])
 }
 
-/** The paths of every value the schema knows, but not of what stands inside lists. */
-function paths(schema: Schema, above: readonly string[]): string[][] {
-  return Object.entries(schema.properties ?? {}).flatMap(([key, below]) => {
-    const path = [...above, key]
-    return below.properties === undefined ? [path] : paths(below, path)
-  })
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
+/** A YAML mapping: neither a list nor nothing. */
+export function isGroup(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

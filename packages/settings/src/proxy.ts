@@ -1,14 +1,25 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
 import { count, duration, durationOrOff, size } from './units.ts'
-import { common, identity, listenEndpoint, network, peers, stas, store } from './values.ts'
+import {
+  common,
+  identity,
+  listenEndpoint,
+  network,
+  peers,
+  stas,
+  store,
+  username,
+} from './values.ts'
 
 const limits = z
   .strictObject({
     tlsHandshake: duration('10 s').describe('TLS handshake with a gateway'),
     hopIdle: duration('60 s').describe('a hop connection opened ahead that says nothing'),
     greeting: duration('10 s').describe('from its first byte to the end of the SOCKS request'),
-    earlyData: size('64 KiB').describe('bytes kept while the destination is dialled; then no more is read'),
+    earlyData: size('64 KiB').describe(
+      'bytes kept while the destination is dialled; then no more is read',
+    ),
     staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
     dial: duration('5 s').describe('name lookup and TCP with a destination'),
     launch: duration('30 s').describe('from the CONNECT to its reply'),
@@ -20,7 +31,7 @@ const limits = z
 /** What the second hop may reach beyond what grants say. Empty lists limit nothing with `authorization: grant`. */
 const destinations = z
   .strictObject({
-    networks: z.array(network).default([]).describe('networks that may be dialled'),
+    networks: z.array(network).prefault([]).describe('networks that may be dialled'),
     ports: z.array(z.int().min(1).max(65535)).default([]).describe('ports that may be dialled'),
   })
   .prefault({})
@@ -28,9 +39,15 @@ const destinations = z
 const grants = (folder: string) =>
   z
     .strictObject({
-      keys: z.array(secret(folder)).max(2).default([]).describe('32 bytes base64url each; the first mints, both are taken (rotation)'),
+      keys: z
+        .array(secret(folder))
+        .max(2)
+        .prefault([])
+        .describe('32 bytes base64url each; the first mints, both are taken (rotation)'),
       lifetime: duration('10 s').describe('from the redemption to the CONNECT'),
-      store: store.describe('where spent grants are remembered; Redis lets proxies take each other’s grants'),
+      store: store.describe(
+        'where spent grants are remembered; Redis lets proxies take each other’s grants',
+      ),
     })
     .prefault({})
 
@@ -38,28 +55,53 @@ export const proxySection = (folder: string) =>
   z
     .strictObject({
       ...common(folder),
-      listen: listenEndpoint.describe('SOCKS5'),
+      listen: listenEndpoint.describe('where gateways connect (SOCKS5)'),
       secure: z.enum(['on', 'off']).default('on').describe('mutual TLS, or plain TCP (warned of)'),
-      allow: peers.describe('who may connect; empty lists let nobody in'),
+      allow: peers.describe(
+        'who may connect; with both lists both must hold, with none nobody is let in',
+      ),
       identity: identity(folder).describe('how the proxy shows itself to gateways and STAs'),
       authorization: z
         .enum(['grant', 'allowlist'])
         .default('grant')
-        .describe('a CONNECT needs a grant, or is held against destinations alone (for foreign first hops)'),
+        .describe(
+          'a CONNECT needs a grant, or is held against destinations alone (for foreign first hops)',
+        ),
       users: z
-        .array(z.strictObject({ username: z.string().min(1).max(255), password: secret(folder) }))
-        .default([])
+        .array(
+          z.strictObject({
+            username: username.describe('user name of the first hop'),
+            password: secret(folder).describe('password of the first hop'),
+          }),
+        )
+        .prefault([])
         .describe('logins of foreign first hops (RFC 1929), with authorization: allowlist'),
-      grants: grants(folder),
+      grants: grants(folder).describe(
+        'what the proxy mints at a redemption and takes at the CONNECT that follows',
+      ),
       stas: stas.optional().describe('the STAs the relay leads to, as the gateway lists them'),
-      destinations,
-      allowLoopback: z.boolean().default(false).describe('127.0.0.0/8 and ::1 may be dialled (lab only)'),
-      allowLinkLocal: z.boolean().default(false).describe('169.254.0.0/16 and fe80::/10 may be dialled'),
-      allowMulticast: z.boolean().default(false).describe('224.0.0.0/4 and ff00::/8 may be dialled'),
+      destinations: destinations.describe(
+        'what may be dialled; empty lists limit nothing with authorization: grant',
+      ),
+      allowLoopback: z
+        .boolean()
+        .default(false)
+        .describe('127.0.0.0/8 and ::1 may be dialled (lab only)'),
+      allowLinkLocal: z
+        .boolean()
+        .default(false)
+        .describe('169.254.0.0/16 and fe80::/10 may be dialled'),
+      allowMulticast: z
+        .boolean()
+        .default(false)
+        .describe('224.0.0.0/4 and ff00::/8 may be dialled'),
       allowUnspecified: z.boolean().default(false).describe('0.0.0.0/8 and :: may be dialled'),
-      allowTranslated: z.boolean().default(false).describe('NAT64, 6to4 and IPv4-mapped addresses may be dialled'),
-      limits,
-      drainTimeout: duration('5 min').describe('how long SIGTERM waits for sessions to end'),
+      allowTranslated: z
+        .boolean()
+        .default(false)
+        .describe('NAT64, 6to4 and IPv4-mapped addresses may be dialled'),
+      limits: limits.describe('how long and how much'),
+      drainTimeout: duration('5 min', 0).describe('how long SIGTERM waits for sessions to end'),
     })
     .superRefine((proxy, context) => {
       const issue = (path: (string | number)[], message: string) =>
@@ -68,11 +110,19 @@ export const proxySection = (folder: string) =>
         issue(['allow', 'names'], 'without TLS nobody shows a certificate: list networks instead')
       }
       if (proxy.authorization === 'grant') {
-        if (proxy.stas === undefined) issue(['stas'], 'authorization: grant needs the STAs that tickets come from')
-        if (proxy.grants.keys.length === 0) issue(['grants', 'keys'], 'authorization: grant needs a key to mint grants with')
+        if (proxy.stas === undefined)
+          issue(['stas'], 'authorization: grant needs the STAs that tickets come from')
+        if (proxy.grants.keys.length === 0)
+          issue(['grants', 'keys'], 'authorization: grant needs a key to mint grants with')
         if (proxy.users.length > 0) issue(['users'], 'users are for authorization: allowlist')
-      } else if (proxy.destinations.networks.length === 0 || proxy.destinations.ports.length === 0) {
-        issue(['destinations'], 'authorization: allowlist needs networks and ports, or everything could be reached')
+      } else if (
+        proxy.destinations.networks.length === 0 ||
+        proxy.destinations.ports.length === 0
+      ) {
+        issue(
+          ['destinations'],
+          'authorization: allowlist needs networks and ports, or everything could be reached',
+        )
       }
     })
 

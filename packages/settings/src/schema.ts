@@ -10,14 +10,22 @@ import { workspaceSection } from './workspace.ts'
 /** The zones of the picture and their networks; firewall rules and metric scrapes are judged by them. */
 const zones = z
   .strictObject({
-    internet: z.array(network).optional(),
-    lan: z.array(network).optional(),
-    dmz1: z.array(network).optional(),
-    dmz2: z.array(network).optional(),
-    internal: z.array(network).optional(),
-    management: z.array(network).optional(),
+    internet: z
+      .array(network)
+      .optional()
+      .describe(
+        'everything outside firewall 1; where no list is given, whatever is in no other zone',
+      ),
+    lan: z.array(network).optional().describe('users inside'),
+    dmz1: z.array(network).optional().describe('gateways'),
+    dmz2: z.array(network).optional().describe('proxies and storefronts'),
+    internal: z.array(network).optional().describe('STAs and servers'),
+    management: z
+      .array(network)
+      .optional()
+      .describe('who reads metrics; it has a leg at each firewall'),
   })
-  .default({})
+  .prefault({})
 
 /**
  * All of `doublehop.yaml`. A file may hold any subset, so that a host holds no more than its own daemon needs.
@@ -29,9 +37,13 @@ export const settingsSchema = (folder: string) =>
     zones: zones.describe('the zones and their networks'),
     gateway: gatewaySection(folder).optional().describe('DMZ 1: where the workspace arrives'),
     proxy: proxySection(folder).optional().describe('DMZ 2: the second hop'),
-    storefront: storefrontSection(folder).optional().describe('DMZ 2: publishes and launches, behind the gateway'),
+    storefront: storefrontSection(folder)
+      .optional()
+      .describe('DMZ 2: publishes and launches, behind the gateway'),
     sta: staSection(folder).optional().describe('internal: issues and redeems tickets'),
-    vda: vdaSection(folder).optional().describe('internal: a mock of the server that runs the applications'),
+    vda: vdaSection(folder)
+      .optional()
+      .describe('internal: a mock of the server that runs the applications'),
     workspace: workspaceSection(folder).optional().describe('the client'),
   })
 

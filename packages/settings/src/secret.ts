@@ -1,7 +1,12 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fault } from '@doublehop/errors/fault'
 import { z } from 'zod'
+import { readBounded } from './bounded-file.ts'
+
+/** Far more than any key or token; of an endless file no more than this is read. */
+const LARGEST = 64 * 1024
+
+const EXPECTED = 'expected file:PATH or env:NAME, never the secret itself'
 
 /** A value that never stands in the configuration itself, only where to find it. Masked wherever it is printed. */
 export class Secret {
@@ -28,12 +33,15 @@ export class Secret {
   }
 
   #fromFile(path: string): string {
+    let bytes: Buffer | undefined
     try {
-      return readFileSync(resolve(this.#folder, this.source.slice('file:'.length)), 'utf8').trimEnd()
+      bytes = readBounded(resolve(this.#folder, this.source.slice('file:'.length)), LARGEST)
     } catch (error) {
       const why = (error as NodeJS.ErrnoException).code ?? 'unreadable'
       throw fault('DH_CONFIG_SECRET', { path, source: this.source, why }, error)
     }
+    if (bytes !== undefined) return bytes.toString('utf8').replace(/\r?\n$/, '')
+    throw fault('DH_CONFIG_SECRET', { path, source: this.source, why: 'it is longer than 64 KiB' })
   }
 
   toString(): string {
@@ -48,7 +56,8 @@ export class Secret {
 /** `file:PATH` (beside the configuration file, if relative) or `env:NAME`. */
 export function secret(folder: string) {
   return z
-    .string()
-    .regex(/^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/, 'expected file:PATH or env:NAME, never the secret itself')
+    .string(EXPECTED)
+    .regex(/^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$/, EXPECTED)
     .transform((source) => new Secret(source, folder))
+    .meta({ title: 'secret' })
 }

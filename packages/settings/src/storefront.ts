@@ -16,21 +16,37 @@ const app = z
   })
 
 export const storefrontSection = (folder: string) =>
-  z.strictObject({
-    ...common(folder),
-    listen: listenEndpoint.describe('mutual TLS, then one PROXY v2 header, then HTTP'),
-    identity: identity(folder).describe('how the storefront shows itself to gateways and STAs'),
-    gateways: peers.describe('the gateways it is reached through; empty lists let nobody in'),
-    tokenDigest: secret(folder).describe('SHA-256 (hex) of the bearer token that clients show'),
-    serviceKey: secret(folder).describe('shown to the STA when a ticket is issued'),
-    stas: stas.describe('the STAs, as gateways and proxies list them; tickets are issued at the first that answers'),
-    ticketVersion: z.union([z.literal(10), z.literal(20), z.literal(22), z.literal(40), z.literal(42)]).default(40)
-      .describe('42 issues at two STAs, so that either may be down at launch'),
-    apps: z.array(app).default([]).describe('what is published'),
-    staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
-    requestTimeout: duration('10 s').describe('from the first byte of a request to its last'),
-    connections: count(4096).describe('connections at once'),
-    drainTimeout: duration('10 s').describe('how long SIGTERM waits for requests to end'),
-  })
+  z
+    .strictObject({
+      ...common(folder),
+      listen: listenEndpoint.describe(
+        'where gateways connect: mutual TLS, then one PROXY v2 header, then HTTP',
+      ),
+      identity: identity(folder).describe('how the storefront shows itself to gateways and STAs'),
+      gateways: peers.describe(
+        'the gateways it is reached through; with both lists both must hold, with none nobody is let in',
+      ),
+      tokenDigest: secret(folder).describe('SHA-256 (hex) of the bearer token that clients show'),
+      serviceKey: secret(folder).describe('shown to the STA when a ticket is issued'),
+      stas: stas.describe(
+        'the STAs, as gateways and proxies list them; tickets are issued at the first that answers',
+      ),
+      ticketVersion: z
+        .literal([10, 20, 22, 40, 42])
+        .default(40)
+        .describe('42 issues at two STAs, so that either may be down at launch'),
+      ticketLifetime: duration('90 s').describe(
+        'how long clients are told a ticket is good; as the STAs have it',
+      ),
+      apps: z.array(app).prefault([]).describe('what is published'),
+      staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
+      requestTimeout: duration('10 s').describe('from the first byte of a request to its last'),
+      connections: count(4096).describe('connections at once'),
+      drainTimeout: duration('10 s', 0).describe('how long SIGTERM waits for requests to end'),
+    })
+    .refine(({ ticketVersion, stas }) => ticketVersion !== 42 || stas.length > 1, {
+      path: ['ticketVersion'],
+      error: 'a ticket of version 42 is issued at two STAs, and stas lists one',
+    })
 
 export type StorefrontSettings = z.output<ReturnType<typeof storefrontSection>>

@@ -5,47 +5,84 @@ import { contains, parseIp, parseNetwork } from '@doublehop/wire/ip'
 import { isStaId } from '@doublehop/wire/ticket'
 import { z } from 'zod'
 
-/** The kinds of value that several sections share. */
+/** The kinds of value that several sections share. A title is the kind's name for people, in docs/configuration.md and editors. */
+
+const ENDPOINT = 'expected address:port, an IPv6 address in brackets'
+const STORE = 'expected memory, redis://… or rediss://…'
+const NETWORK = 'expected a network such as 10.1.0.0/16 or fd00::/8'
 
 /** `address:port`, an IPv6 address in brackets. */
-export const endpoint = z.string().transform((text, context): Endpoint => {
-  const parsed = parseEndpoint(text)
-  if (parsed !== undefined) return parsed
-  context.addIssue('expected address:port, an IPv6 address in brackets')
-  return z.NEVER
-})
+export const endpoint = z
+  .string(ENDPOINT)
+  .transform((text, context): Endpoint => {
+    const parsed = parseEndpoint(text)
+    if (parsed !== undefined) return parsed
+    context.addIssue(ENDPOINT)
+    return z.NEVER
+  })
+  .meta({ title: 'address:port' })
 
 /** Where to listen: an IP address and a port; port 0 takes a free one. */
-export const listenEndpoint = endpoint.refine(({ host }) => isIP(host) !== 0, 'expected an IP address to listen on')
+export const listenEndpoint = endpoint
+  .refine(({ host }) => isIP(host) !== 0, 'expected an IP address to listen on')
+  .meta({ title: 'IP address:port' })
 
 /** Where something is to be dialled. */
 export const dialEndpoint = endpoint.refine(({ port }) => port > 0, 'port 0 cannot be dialled')
 
 /** The admin listener never leaves the host. */
-export const adminEndpoint = endpoint.refine(
-  ({ host }) => ['127.0.0.1', '::1'].includes(host),
-  'expected a loopback address: the admin listener has no access control of its own',
-)
+export const adminEndpoint = endpoint
+  .refine(
+    ({ host }) => ['127.0.0.1', '::1'].includes(host),
+    'expected a loopback address: the admin listener has no access control of its own',
+  )
+  .meta({ title: 'loopback address:port' })
 
 /** `10.1.0.0/16`, `fd00::/8` or one address. */
-export const network = z.string().transform((text, context) => {
-  const parsed = parseNetwork(text)
-  if (parsed !== undefined) return parsed
-  context.addIssue('expected a network such as 10.1.0.0/16 or fd00::/8')
-  return z.NEVER
-})
+export const network = z
+  .string(NETWORK)
+  .transform((text, context) => {
+    const parsed = parseNetwork(text)
+    if (parsed !== undefined) return parsed
+    context.addIssue(NETWORK)
+    return z.NEVER
+  })
+  .meta({ title: 'network' })
 
 /** A path, beside the configuration file if it is relative. */
-export const path = (folder: string) => z.string().min(1).transform((text) => resolve(folder, text))
+export const path = (folder: string) =>
+  z
+    .string()
+    .min(1)
+    .transform((text) => resolve(folder, text))
+    .meta({ title: 'file' })
 
 /** The name of a daemon, hop or app: it stands in logs and metrics. */
-export const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected a short name of letters, digits, . _ -')
+export const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected a short name of letters, digits, . _ -')
+  .meta({ title: 'short name' })
 
-/** Whom a listener lets in. A list that is left out says nothing; with both, both must hold. */
+/** The name a peer's certificate must hold. */
+export const serverName = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('name its certificate must hold; the host of its address if left out')
+
+/** A user name of RFC 1929, which counts bytes. */
+export const username = z
+  .string()
+  .refine((text) => text !== '' && Buffer.byteLength(text) <= 255, 'expected 1 to 255 bytes')
+
+/** Peers by what their certificate says and where they come from. Whoever uses it says whether both must hold. */
 export const peers = z
   .strictObject({
-    names: z.array(z.string().min(1)).default([]).describe('first DNS name of the client certificate'),
-    networks: z.array(network).default([]).describe('networks the peer may come from'),
+    names: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('first DNS names of client certificates'),
+    networks: z.array(network).prefault([]).describe('networks that peers come from'),
   })
   .prefault({})
 
@@ -56,19 +93,38 @@ export const identity = (folder: string) =>
   z.strictObject({
     certificate: path(folder).describe('PEM file with the certificate, and the chain below it'),
     key: path(folder).describe('PEM file with the private key'),
-    ca: path(folder).describe('PEM file with the CA certificates that the other daemons are checked against'),
+    ca: path(folder).describe(
+      'PEM file with the CA certificates that the other daemons are checked against',
+    ),
   })
 
 export type Identity = z.output<ReturnType<typeof identity>>
 
+/** The name of an STA, as it stands in tickets. */
+export const staId = z
+  .string()
+  .refine(isStaId, 'expected STA and 1 to 13 letters or digits')
+  .meta({ title: 'STA id' })
+
+const staUrl = z
+  .url({ protocol: /^https?$/, error: 'expected https://address:port or http://address:port' })
+  .refine(
+    holdsNoLogin,
+    'a user or password does not belong in the url of an STA: it would stand in logs',
+  )
+  .meta({ title: 'url' })
+
 /** An STA: its id, and the urls that lead to it. Several urls mean several processes that share a store. */
 const sta = z.strictObject({
-  id: z.string().refine(isStaId, 'expected STA and 1 to 13 letters or digits').optional()
+  id: staId
+    .optional()
     .describe('its authority id; left out, our own STA tells it in its answer to GET'),
   urls: z
-    .array(z.url({ protocol: /^https?$/ }))
+    .array(staUrl)
     .min(1)
-    .describe('https://address:port, or http:// where the STA is configured for it'),
+    .describe(
+      'https://address:port, or http:// where the STA is configured for it; several share one store',
+    ),
 })
 
 /** The Secure Ticket Authorities that a daemon asks. An id must not stand twice. */
@@ -81,7 +137,11 @@ export const stas = z
       if (id === undefined) continue
       const before = seen.get(id)
       if (before !== undefined) {
-        context.addIssue({ code: 'custom', path: [index, 'id'], message: `${id} stands at ${before} already: two STAs with one id make launches fail` })
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'id'],
+          message: `${id} stands at ${before} already: two STAs with one id make launches fail`,
+        })
       }
       seen.set(id, index)
     }
@@ -91,27 +151,51 @@ export type StaSettings = z.output<typeof sta>
 
 /** Where shared state is kept. Redis where several processes share it. */
 export const store = z
-  .union([z.literal('memory'), z.url({ protocol: /^rediss?$/ })], 'expected memory, redis://… or rediss://…')
+  .union([z.literal('memory'), z.url({ protocol: /^rediss?$/, error: STORE })], STORE)
   .default('memory')
+  .meta({ title: 'memory or Redis url' })
 
 /** Keys that every daemon has. */
 export const common = (folder: string) => ({
   name: name.optional().describe('how this daemon is called in logs; its kind if left out'),
-  zone: z.string().optional().describe('the zone it lives in, one of zones'),
+  zone: z
+    .enum(['internet', 'lan', 'dmz1', 'dmz2', 'internal', 'management'])
+    .optional()
+    .describe('the zone it lives in'),
   addresses: z
-    .strictObject({ v4: z.ipv4().optional(), v6: z.ipv6().optional() })
+    .strictObject({
+      v4: z
+        .ipv4('expected an IPv4 address')
+        .optional()
+        .describe('its IPv4 address')
+        .meta({ title: 'IPv4 address' }),
+      v6: z
+        .ipv6('expected an IPv6 address')
+        .optional()
+        .describe('its IPv6 address')
+        .meta({ title: 'IPv6 address' }),
+    })
     .optional()
     .describe('the addresses it dials from; left out, the host chooses'),
-  admin: adminEndpoint.optional().describe('loopback listener for /healthz, /readyz, /metrics, /sessions'),
+  admin: adminEndpoint
+    .optional()
+    .describe('loopback listener for /healthz, /readyz, /metrics, /sessions'),
   metrics: z
-    .strictObject({ listen: listenEndpoint.describe('serves /metrics alone, to sources in zones.management') })
-    .optional(),
+    .strictObject({
+      listen: listenEndpoint.describe('where /metrics is served, to sources in zones.management'),
+    })
+    .optional()
+    .describe('metrics beyond this host; left out, only the admin listener serves them'),
   log: z
     .strictObject({
-      level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      level: z
+        .enum(['debug', 'info', 'warn', 'error'])
+        .default('info')
+        .describe('the least that is logged'),
       file: path(folder).optional().describe('where log lines go; left out, standard output'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('log lines'),
 })
 
 /** Whether any address can be in both networks. */
@@ -120,7 +204,15 @@ export function overlap(a: z.output<typeof network>, b: z.output<typeof network>
 }
 
 /** The text of an address is in one of the networks. */
-export function inNetworks(networks: readonly z.output<typeof network>[], address: string): boolean {
+export function inNetworks(
+  networks: readonly z.output<typeof network>[],
+  address: string,
+): boolean {
   const ip = parseIp(address)
   return ip !== undefined && networks.some((one) => contains(one, ip))
+}
+
+function holdsNoLogin(url: string): boolean {
+  const parsed = URL.parse(url)
+  return parsed === null || (parsed.username === '' && parsed.password === '')
 }

@@ -5,18 +5,34 @@ import { common, dialEndpoint, listenEndpoint, name } from './values.ts'
 const app = z
   .strictObject({
     name: name.describe('the published name'),
-    kind: z.enum(['echo', 'source', 'sink', 'clock', 'tcp']).describe('what it does with a session'),
-    listenCgp: listenEndpoint.optional().describe('2598-style: silent until spoken to'),
-    listenIca: listenEndpoint.optional().describe('1494-style: the ICA greeting first'),
-    target: dialEndpoint.optional().describe('tcp: the server that stands behind it'),
-    seed: z.string().default('doublehop').describe('source: the seed of its stream'),
+    kind: z
+      .enum(['echo', 'source', 'sink', 'clock', 'tcp'])
+      .describe(
+        'what it does with a session: send back, send a stream, take all, tell the time, or join it to target',
+      ),
+    listenCgp: listenEndpoint
+      .optional()
+      .describe('where sessions of port 2598 arrive; silent until spoken to'),
+    listenIca: listenEndpoint
+      .optional()
+      .describe('where sessions of port 1494 arrive; greets first'),
+    target: dialEndpoint.optional().describe('the server behind kind tcp'),
+    seed: z.string().default('doublehop').describe('seed of the stream of kind source'),
   })
   .superRefine(({ kind, target, listenCgp, listenIca }, context) => {
     if ((kind === 'tcp') !== (target !== undefined)) {
-      context.addIssue({ code: 'custom', path: ['target'], message: 'expected for kind tcp, and for no other' })
+      context.addIssue({
+        code: 'custom',
+        path: ['target'],
+        message: 'expected for kind tcp, and for no other',
+      })
     }
     if (listenCgp === undefined && listenIca === undefined) {
-      context.addIssue({ code: 'custom', path: ['listenCgp'], message: 'expected listenCgp or listenIca' })
+      context.addIssue({
+        code: 'custom',
+        path: ['listenCgp'],
+        message: 'expected listenCgp or listenIca',
+      })
     }
   })
 
@@ -26,7 +42,7 @@ export const vdaSection = (folder: string) =>
     apps: z.array(app).min(1).describe('the published applications this server runs'),
     greetingTimeout: duration('30 s').describe('how long a 1494 client may stay silent'),
     sessions: count(10_000).describe('sessions at once'),
-    drainTimeout: duration('5 min').describe('how long SIGTERM waits for sessions to end'),
+    drainTimeout: duration('5 min', 0).describe('how long SIGTERM waits for sessions to end'),
   })
 
 export type VdaSettings = z.output<ReturnType<typeof vdaSection>>

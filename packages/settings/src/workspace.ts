@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
-import { dialEndpoint, path } from './values.ts'
+import { dialEndpoint, path, serverName } from './values.ts'
 
 export const workspaceSection = (folder: string) =>
   z.strictObject({
     gateway: dialEndpoint.describe('where the gateway listens'),
-    serverName: z.string().optional().describe('name its certificate must hold; the host of its address if left out'),
-    ca: path(folder).optional().describe('PEM file with the CA of the gateway; left out, the public ones are trusted'),
+    serverName,
+    ca: path(folder)
+      .optional()
+      .describe('PEM file with the CA of the gateway; left out, the public ones are trusted'),
     token: secret(folder).optional().describe('the bearer token for the storefront'),
   })
 

@@ -32,16 +32,16 @@ export function* say(bytes: Uint8Array): Conversation<void> {
 export class Dialogue<Result> {
   readonly #conversation: Conversation<Result>
   readonly #send: (bytes: Uint8Array) => void
-  #waiting: Step | undefined
-  #held: Uint8Array
+  #wanted = 0
+  #held: Uint8Array = new Uint8Array(0)
   #outcome: { readonly result: Result } | undefined
+  #failure: { readonly cause: unknown } | undefined
 
   /** @param send called with each piece the conversation says, one write each */
   constructor(conversation: Conversation<Result>, send: (bytes: Uint8Array) => void) {
     this.#conversation = conversation
     this.#send = send
-    this.#held = new Uint8Array(0)
-    this.#step(this.#conversation.next())
+    this.#resume(this.#held)
   }
 
   /** The result once the conversation has ended, undefined before. */
@@ -54,27 +54,32 @@ export class Dialogue<Result> {
     return this.#held
   }
 
-  /** Hand over what arrived. Throws what the conversation throws. */
+  /** Hand over what arrived. Throws what the conversation throws, and from then on nothing else. */
   feed(bytes: Uint8Array): void {
-    this.#held = this.#held.length === 0 ? bytes : concat(this.#held, bytes)
-    while (this.#outcome === undefined) {
-      const wanted = this.#waiting !== undefined && 'take' in this.#waiting ? this.#waiting.take : 0
-      if (this.#held.length < wanted) return
-      const taken = this.#held.subarray(0, wanted)
-      this.#held = this.#held.subarray(wanted)
-      this.#step(this.#conversation.next(taken))
+    if (this.#failure !== undefined) throw this.#failure.cause
+    // copied, since a socket may read into the same buffer again
+    this.#held = concat(this.#held, bytes)
+    while (this.#outcome === undefined && this.#held.length >= this.#wanted) {
+      const taken = this.#held.subarray(0, this.#wanted)
+      this.#held = this.#held.subarray(this.#wanted)
+      this.#resume(taken)
     }
   }
 
   /** Runs over everything the conversation says, to where it waits or ends. */
-  #step(reached: IteratorResult<Step, Result>): void {
-    let next = reached
-    while (next.done !== true && 'say' in next.value) {
-      this.#send(next.value.say)
-      next = this.#conversation.next(new Uint8Array(0))
+  #resume(taken: Uint8Array): void {
+    try {
+      let next = this.#conversation.next(taken)
+      while (next.done !== true && 'say' in next.value) {
+        this.#send(next.value.say)
+        next = this.#conversation.next(new Uint8Array(0))
+      }
+      if (next.done === true) this.#outcome = { result: next.value }
+      else if ('take' in next.value) this.#wanted = next.value.take
+    } catch (cause) {
+      this.#failure = { cause } // a generator that threw would report an end without a result
+      throw cause
     }
-    if (next.done === true) this.#outcome = { result: next.value }
-    else this.#waiting = next.value
   }
 }
 

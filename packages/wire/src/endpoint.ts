@@ -36,11 +36,14 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.host === b.host && a.port === b.port
 }
 
-/** A host name: labels of letters, digits, hyphens and underscores, not all digits in the last (RFC 1123, 2.1). */
+/**
+ * A host name: labels of letters, digits, hyphens and underscores, the last of them no number (RFC 1123, 2.1).
+ * Resolvers take 127.1 and 0x7f000001 for addresses, and an address has one spelling here.
+ */
 function isName(text: string): boolean {
   if (text.length > 253) return false
   const labels = text.split('.')
   if (labels.length > 1 && labels.at(-1) === '') labels.pop()
   const last = labels.at(-1) ?? ''
-  return labels.every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label)) && /\D/.test(last)
+  return labels.every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label)) && !/^(\d+|0x[0-9a-f]*)$/i.test(last)
 }

@@ -25,7 +25,7 @@ export function parseIcaFile(text: string): IcaLaunch {
   const sections = readSections(text)
   const [app] = [...(sections.get('applicationservers')?.names ?? [])]
   const section = app === undefined ? undefined : sections.get(app.toLowerCase())
-  if (app === undefined || section === undefined) {
+  if (!app || section === undefined) {
     throw fault('DH_ICA_FILE', { why: 'no [ApplicationServers], or no section of the app it names' })
   }
   const value = (key: string) => section.values.get(key.toLowerCase()) ?? ''
@@ -46,7 +46,7 @@ export function parseIcaFile(text: string): IcaLaunch {
 
 /** Writes the ICA file of a launch through a gateway. */
 export function formatIcaFile({ app, ticket, gateway, protocol, port }: IcaLaunch): string {
-  if (/[\r\n[\]=]/.test(app)) throw new RangeError('an app name with line ends or brackets')
+  if (!isSectionName(app)) throw new RangeError('an app name that INI cannot hold')
   const cgp = port === LAUNCH_PORTS.cgp
   return [
     '[Encoding]',
@@ -72,6 +72,12 @@ export function formatIcaFile({ app, ticket, gateway, protocol, port }: IcaLaunc
     'WinStationDriver=ICA 3.0',
     '',
   ].join('\r\n')
+}
+
+/** No line ends, brackets or `=`, nothing that is trimmed or read as a comment, and not the name of the list. */
+function isSectionName(app: string): boolean {
+  if (/[\r\n\u2028\u2029[\]=]|^[;#]/.test(app) || /^ApplicationServers$/i.test(app)) return false
+  return app !== '' && app.trim() === app
 }
 
 interface Section {

@@ -41,7 +41,7 @@ export function* acceptProxyHeader(): Conversation<Endpoint | undefined> {
   if (!SIGNATURE.every((byte, at) => signature[at] === byte)) {
     throw fault('DH_PROXY_HEADER', { why: 'the signature is missing' })
   }
-  const [command, family, high = 0, low = 0] = yield* take(4)
+  const [command, family = 0, high = 0, low = 0] = yield* take(4)
   const length = (high << 8) | low
   if (length > LONGEST_BODY) throw fault('DH_PROXY_HEADER', { why: `${length} bytes are too many` })
   const body = yield* take(length)
@@ -49,7 +49,13 @@ export function* acceptProxyHeader(): Conversation<Endpoint | undefined> {
   if (command !== COMMAND_PROXY) throw fault('DH_PROXY_HEADER', { why: `version and command ${command}` })
   if (family === FAMILY.ipv4) return sourceOf(body, 4)
   if (family === FAMILY.ipv6) return sourceOf(body, 16)
+  if (!isKnownFamily(family)) throw fault('DH_PROXY_HEADER', { why: `address family ${family}` })
   return
+}
+
+/** Unspecified, IPv4, IPv6 or UNIX; unspecified, stream or datagram. Version 2 has no others, and forbids them. */
+function isKnownFamily(byte: number): boolean {
+  return byte >> 4 <= 3 && (byte & 15) <= 2
 }
 
 function sourceOf(body: Uint8Array, size: number): Endpoint {

@@ -24,9 +24,14 @@ export function* requestSocks(
   destination: Endpoint,
   credentials?: Credentials,
 ): Conversation<SocksDestination> {
+  yield* openSocks(credentials)
+  return yield* connectSocks(destination)
+}
+
+/** Method and login: all that comes before the CONNECT. @throws Fault DH_SOCKS_FORM, _METHOD, _LOGIN */
+export function* openSocks(credentials?: Credentials): Conversation<void> {
   yield* greetSocks(credentials === undefined ? 'none' : 'password')
   if (credentials !== undefined) yield* login(credentials)
-  return yield* connectSocks(destination)
 }
 
 /** Offers one method and waits until the server takes it (RFC 1928, 3): enough to see that a proxy is alive. */
@@ -47,8 +52,8 @@ function* login({ username, password }: Credentials): Conversation<void> {
   if (status !== 0) throw fault('DH_SOCKS_LOGIN', {})
 }
 
-/** Asks for the destination and reads the whole reply (RFC 1928, 4 and 6). */
-function* connectSocks(destination: Endpoint): Conversation<SocksDestination> {
+/** Asks for the destination and reads the whole reply (RFC 1928, 4 and 6). @throws as requestSocks, by the reply */
+export function* connectSocks(destination: Endpoint): Conversation<SocksDestination> {
   yield* say(concat(Uint8Array.of(VERSION, COMMAND.connect, 0), encodeAddress(destination)))
   const [version = 0, reply = 0] = yield* take(2)
   if (version !== VERSION) {

@@ -1,4 +1,4 @@
-import { fault } from '@doublehop/errors/fault'
+import { type Fault, fault } from '@doublehop/errors/fault'
 import { bytesOf, utf8 } from './text.ts'
 import { isStaId, isTicketHex, parseTicket, StaTicket } from './ticket.ts'
 import { child, type Element, type Markup, readXml, writeElement } from './xml.ts'
@@ -43,13 +43,13 @@ export type StaErrorId =
   | 'tickets-full'
   | 'service-unavailable'
 
-/** Reads what a storefront or gateway asks. @throws Fault DH_XML, DH_STA_REQUEST */
+/** Reads what a storefront or gateway asks. @throws Fault DH_XML, DH_STA_REQUEST, DH_TICKET_FORM */
 export function parseStaRequest(body: Uint8Array): StaRequest {
-  const [request, more] = readProtocol(body).children
+  const [request, more] = readProtocol(body, badRequest).children
   if (request === undefined || more !== undefined) throw badRequest('not exactly one request')
   if (request.name === 'RequestTicket') {
     const refreshable = child(child(request, 'Control'), 'Refreshable')?.text.trim() ?? 'false'
-    return { type: 'RequestTicket', data: readData(request), refreshable: /^true$/i.test(refreshable) }
+    return { type: 'RequestTicket', data: readData(request, badRequest), refreshable: /^true$/i.test(refreshable) }
   }
   if (request.name === 'RequestData' || request.name === 'RefreshTicket') {
     return { type: request.name, ticket: readRequestedTicket(request) }
@@ -74,13 +74,13 @@ export function encodeRequestTicket(data: TicketData, options: { refreshable?: b
 }
 
 /** RequestData: please redeem this ticket. */
-export function encodeRequestData(ticket: StaTicket): Uint8Array {
-  return protocol(writeElement('RequestData', {}, writeElement('Ticket', {}, ticket.reveal())))
+export function encodeRequestData(ticket: RequestedTicket): Uint8Array {
+  return protocol(writeElement('RequestData', {}, writeElement('Ticket', {}, nameTicket(ticket))))
 }
 
 /** RefreshTicket (ours): please let this refreshable ticket live on. */
-export function encodeRefreshTicket(ticket: StaTicket): Uint8Array {
-  return protocol(writeElement('RefreshTicket', {}, writeElement('Ticket', {}, ticket.reveal())))
+export function encodeRefreshTicket(ticket: RequestedTicket): Uint8Array {
+  return protocol(writeElement('RefreshTicket', {}, writeElement('Ticket', {}, nameTicket(ticket))))
 }
 
 /** ResponseTicket: the ticket that was issued. */
@@ -132,7 +132,7 @@ export function parseResponseTicket(body: Uint8Array, sta: string): StaTicket {
 export function parseResponseData(body: Uint8Array, sta: string): TicketData {
   const response = readResponse(body, 'ResponseData', sta)
   if (child(response, 'TicketData') === undefined) throw fault('DH_STA_ANSWER', { sta, why: 'no TicketData' })
-  return readData(response)
+  return readData(response, badAnswer(sta))
 }
 
 /** Reads the answer to RefreshTicket: when the ticket ends now, in ms since 1970. @throws as parseResponseData */
@@ -143,7 +143,7 @@ export function parseResponseRefresh(body: Uint8Array, sta: string): number {
 }
 
 function readResponse(body: Uint8Array, name: string, sta: string): Element {
-  const response = child(readProtocol(body), name)
+  const response = child(readProtocol(body, badAnswer(sta)), name)
   if (response === undefined) throw fault('DH_STA_ANSWER', { sta, why: `no ${name}` })
   const errorId = child(response, 'ErrorId')?.text.trim()
   if (errorId !== undefined) throw refusal(errorId, sta)
@@ -157,11 +157,11 @@ function refusal(errorId: string, sta: string) {
   return fault('DH_STA_ANSWER', { sta, why: `it refuses with ${errorId}` })
 }
 
-function readProtocol(body: Uint8Array): Element {
+function readProtocol(body: Uint8Array, bad: (why: string) => Fault): Element {
   const text = utf8(body)
   if (text === undefined) throw fault('DH_XML', { why: 'not UTF-8' })
   const root = readXml(text, DTD)
-  if (root.name !== DTD.root) throw badRequest(`the root element is ${root.name}`)
+  if (root.name !== DTD.root) throw bad(`the root element is ${root.name}`)
   return root
 }
 
@@ -173,9 +173,13 @@ function readRequestedTicket(request: Element): RequestedTicket {
   return { hex: primary.reveal(), sta: primary.sta }
 }
 
-function readData(parent: Element): TicketData {
+function nameTicket({ hex, sta }: RequestedTicket): string {
+  return sta === undefined ? hex : `;40;${sta};${hex}`
+}
+
+function readData(parent: Element, bad: (why: string) => Fault): TicketData {
   const values = child(parent, 'TicketData')?.children.filter(({ name }) => name === 'Value') ?? []
-  if (values.length > MOST_VALUES) throw badRequest(`more than ${MOST_VALUES} values`)
+  if (values.length > MOST_VALUES) throw bad(`more than ${MOST_VALUES} values`)
   return values.map(({ attributes, text }) => ({ name: attributes.name ?? '', value: text }))
 }
 
@@ -196,4 +200,8 @@ function protocol(message: Markup): Uint8Array {
 
 function badRequest(why: string) {
   return fault('DH_STA_REQUEST', { why })
+}
+
+function badAnswer(sta: string) {
+  return (why: string) => fault('DH_STA_ANSWER', { sta, why })
 }

@@ -12,7 +12,7 @@ export class StaTicket {
 
   /** @throws Fault DH_TICKET_FORM */
   constructor(sta: string, hex: string) {
-    if (!isStaId(sta)) throw fault('DH_TICKET_FORM', { why: `${sta.slice(0, 20)} is no STA id` })
+    if (!isStaId(sta)) throw fault('DH_TICKET_FORM', { why: 'the STA id is not STA and 1 to 13 letters or digits' })
     if (!isTicketHex(hex)) {
       throw fault('DH_TICKET_FORM', { why: 'the secret is not 30 or 32 upper-case hex digits' })
     }
@@ -83,7 +83,7 @@ export function parseTicket(text: string): Ticket {
     throw fault('DH_TICKET_FORM', { why: 'it does not begin with ;VERSION;' })
   }
   const expected = version === '42' ? 4 : ['10', '20', '22', '40'].includes(version) ? 2 : 0
-  if (expected === 0) throw fault('DH_TICKET_FORM', { why: `version ${version.slice(0, 8)} is not read here` })
+  if (expected === 0) throw fault('DH_TICKET_FORM', { why: `version ${version.slice(0, 4)} is not read here` })
   if (parts.length !== expected) {
     throw fault('DH_TICKET_FORM', { why: `${parts.length} fields after version ${version}, not ${expected}` })
   }

@@ -3,7 +3,7 @@ import { SaxesParser } from 'saxes'
 
 /**
  * A small strict reader over saxes for the documents of the STA: elements, attributes, text. Everything else that
- * XML can do (entities, an internal DTD, processing instructions, CDATA tricks, great depth) is refused, so a
+ * XML can do (entities, an internal DTD, processing instructions, great depth) is refused, so a
  * document costs no more than its bytes.
  */
 
@@ -31,7 +31,8 @@ const MOST_ELEMENTS = 2000
  * @throws Fault DH_XML
  */
 export function readXml(text: string, dtd: { root: string; system: string }): Element {
-  const parser = new SaxesParser({ fragment: false, xmlns: false })
+  // 1.1 would let control characters in, which no document of ours could give back
+  const parser = new SaxesParser({ xmlns: false, defaultXMLVersion: '1.0', forceXMLVersion: true })
   const open: OpenElement[] = []
   let root: Element | undefined
   let elements = 0

@@ -1,0 +1,19 @@
+import { readSettings } from '@doublehop/settings/load'
+import { jsonSchema } from '@doublehop/settings/schema'
+
+/** doublehop config check FILE: everything that is wrong with it. @returns the exit code */
+export function configCheck(file: string): number {
+  const { settings, problems } = { settings: undefined, problems: undefined, ...readSettings(file) }
+  if (problems !== undefined) {
+    for (const { file: where, path, why } of problems) process.stderr.write(`${where}: ${path}: ${why}\n`)
+    return 78
+  }
+  const sections = Object.keys(settings ?? {}).filter((name) => name !== 'zones')
+  process.stdout.write(`${file} is right: ${sections.join(', ') || 'it has no section'}\n`)
+  return 0
+}
+
+/** doublehop config schema */
+export function configSchema(): void {
+  process.stdout.write(`${JSON.stringify(jsonSchema(), undefined, 2)}\n`)
+}

@@ -1,0 +1,113 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeLabCertificates } from '@doublehop/pki/lab'
+import { stringify } from 'yaml'
+import {
+  type ExtraApp,
+  freeAddresses,
+  LAB_DAEMONS,
+  type LabAddresses,
+  type LabDaemon,
+  type LabFolders,
+  labSettings,
+  USUAL_ADDRESSES,
+} from './lab-settings.ts'
+import { forgetLab, type LabState, rememberLab } from './lab-state.ts'
+import { Supervised } from './supervised.ts'
+
+export interface LabOptions {
+  readonly folders: LabFolders
+  /** ports that are free, instead of the usual ones */
+  readonly ephemeral: boolean
+  readonly apps: readonly ExtraApp[]
+  /** something to tell whoever watches */
+  onNotice(text: string): void
+}
+
+/** With free ports, each knows where the next one listens only once that has started. */
+const FROM_BEHIND: readonly (readonly LabDaemon[])[] = [['sta', 'vda'], ['proxy', 'storefront'], ['gateway']]
+
+/** The lab: gateway, proxy, storefront, STA and VDA as separate processes on loopback. */
+export class Lab {
+  readonly folders: LabFolders
+  readonly #options: LabOptions
+  readonly #daemons: ReadonlyMap<LabDaemon, Supervised>
+  #addresses: LabAddresses
+
+  constructor(options: LabOptions) {
+    this.folders = options.folders
+    this.#options = options
+    this.#addresses = options.ephemeral ? freeAddresses() : USUAL_ADDRESSES
+    this.#daemons = new Map(LAB_DAEMONS.map((name) => [name, new Supervised(name, this.configFile, this.logFile(name))]))
+  }
+
+  get configFile(): string {
+    return join(this.folders.state, 'doublehop.yaml')
+  }
+
+  logFile(daemon: LabDaemon): string {
+    return join(this.folders.state, 'logs', `${daemon}.log`)
+  }
+
+  get addresses(): LabAddresses {
+    return this.#addresses
+  }
+
+  /** Makes what is missing, starts everything, and remembers where it is. @throws Fault DH_LAB_DAEMON */
+  async start(): Promise<LabState> {
+    rmSync(join(this.folders.state, 'logs'), { recursive: true, force: true })
+    mkdirSync(join(this.folders.state, 'logs'), { recursive: true, mode: 0o700 })
+    makeLabCertificates(this.folders.certs)
+    for (const phase of this.#phases()) {
+      this.#writeSettings()
+      const started = await Promise.all(phase.map(async (name) => [name, await this.#daemon(name).start()] as const))
+      this.#addresses = { ...this.#addresses, ...Object.fromEntries(started) }
+    }
+    this.#writeSettings()
+    for (const daemon of this.#daemons.values()) this.#watch(daemon)
+    return this.#remember()
+  }
+
+  /** Ends everything, from the client's side inwards. @returns whether every session had ended by itself */
+  async stop(graceMilliseconds: number): Promise<boolean> {
+    forgetLab(this.folders.state)
+    let drained = true
+    for (const name of LAB_DAEMONS) {
+      drained = (await this.#daemon(name).stop(graceMilliseconds)) === 0 && drained
+    }
+    return drained
+  }
+
+  /** All at once where the ports are known beforehand. */
+  #phases(): readonly (readonly LabDaemon[])[] {
+    return this.#options.ephemeral || this.#options.apps.length > 0 ? FROM_BEHIND : [LAB_DAEMONS]
+  }
+
+  #writeSettings(): void {
+    const note = '# The lab of doublehop up. Written anew at every start.\n'
+    const settings = labSettings(this.#addresses, this.folders, this.#options.apps)
+    writeFileSync(this.configFile, note + stringify(settings), { mode: 0o600 })
+  }
+
+  #remember(): LabState {
+    const pid = (name: LabDaemon): number => this.#daemon(name).pid
+    return rememberLab(this.folders, this.#addresses, pid)
+  }
+
+  #watch(daemon: Supervised): void {
+    daemon
+      .on('died', (why, pause) =>
+        this.#options.onNotice(`${daemon.name} died (${why}); starting it again in ${pause / 1000} s, its log: ${this.logFile(daemon.name)}`),
+      )
+      .on('restarted', (pid) => {
+        this.#options.onNotice(`${daemon.name} is back, pid ${pid}`)
+        this.#remember()
+      })
+  }
+
+  #daemon(name: LabDaemon): Supervised {
+    const daemon = this.#daemons.get(name)
+    if (daemon === undefined) throw new Error(`no daemon ${name}`)
+    return daemon
+  }
+}
