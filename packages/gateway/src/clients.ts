@@ -1,30 +1,11 @@
 import { converse } from '@doublehop/daemon/conversation'
 import type { Leg } from '@doublehop/daemon/leg'
-import type { Logger } from '@doublehop/daemon/log'
-import type { Metrics } from '@doublehop/daemon/metrics'
-import type { Sessions } from '@doublehop/daemon/session'
 import { asFault, isFault } from '@doublehop/errors/fault'
-import type { GatewaySettings } from '@doublehop/settings/gateway'
 import { takeByte } from '@doublehop/wire/conversation'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { protocolOf } from '@doublehop/wire/first-byte'
-import type { GatewayCounters } from './counters.ts'
 import { launch } from './launch.ts'
-import type { NextHops } from './next-hops.ts'
-import type { Stas } from './stas.ts'
-import type { StorefrontCarrier } from './storefront-carrier.ts'
-
-/** All that a client's connection may need. */
-export interface GatewayParts {
-  readonly settings: GatewaySettings
-  readonly sessions: Sessions
-  readonly nextHops: NextHops
-  readonly stas: Stas
-  readonly storefronts: StorefrontCarrier
-  readonly counters: GatewayCounters
-  readonly log: Logger
-  readonly metrics: Metrics
-}
+import type { GatewayParts } from './parts.ts'
 
 /** The clients of the gateway, from the end of TLS to the moment they have said what they speak. */
 export class Clients {

@@ -6,7 +6,7 @@ import type { Endpoint } from '@doublehop/wire/endpoint'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { connectSocks } from '@doublehop/wire/socks5-client'
 import type { Credentials } from '@doublehop/wire/socks5-server'
-import type { GatewayParts } from './clients.ts'
+import type { GatewayParts } from './parts.ts'
 import type { NextHop } from './next-hop.ts'
 import type { Arrival } from './receive-ticket.ts'
 import type { Admission } from './redeem.ts'
@@ -28,7 +28,7 @@ export async function connectWithGrant(
     const shown = grant === undefined ? '' : ' with its grant'
     return await connectThrough(session, hop, address, credentials, `${formatEndpoint(address)}${shown}`, gateway, signal)
   } catch (error) {
-    if (!isFault(error, 'DH_HOP_UNREACHABLE')) throw error
+    if (!isFault(error, 'DH_HOP_UNREACHABLE', 'DH_PEER_CLOSED', 'DH_PEER_RESET')) throw error
     throw fault('DH_HOP_LOST', { hop: hop.name, step: session.reached }, error)
   }
 }

@@ -2,7 +2,7 @@ import { Deadline } from '@doublehop/daemon/deadline'
 import type { Leg } from '@doublehop/daemon/leg'
 import { asFault, fault } from '@doublehop/errors/fault'
 import { accept } from './accept.ts'
-import type { GatewayParts } from './clients.ts'
+import type { GatewayParts } from './parts.ts'
 import { connectWithGrant, connectWithTicket } from './connect.ts'
 import { receiveTicket } from './receive-ticket.ts'
 import { redeem } from './redeem.ts'
@@ -14,7 +14,7 @@ import { refuse } from './refuse.ts'
  */
 export async function launch(client: Leg, protocol: 'socks' | 'cgp', gateway: GatewayParts): Promise<void> {
   const { limits, redeemAt } = gateway.settings
-  let asked = performance.now()
+  let asked: number | undefined
   const session = gateway.sessions.open(client)
   using deadline = new Deadline(limits.launch, () =>
     fault('DH_LAUNCH_DEADLINE', { seconds: limits.launch / 1000, step: session.reached }),

@@ -1,4 +1,5 @@
 import { converse } from '@doublehop/daemon/conversation'
+import type { Leg } from '@doublehop/daemon/leg'
 import type { Session } from '@doublehop/daemon/session'
 import { asFault, fault } from '@doublehop/errors/fault'
 import { acceptCgp } from '@doublehop/wire/cgp'
@@ -6,7 +7,7 @@ import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { acceptSocks } from '@doublehop/wire/socks5-server'
 import { looksLikeTicket, parseTicket, type Ticket } from '@doublehop/wire/ticket'
 import { LAUNCH_PORTS, launchKind } from '@doublehop/wire/ticket-addresses'
-import type { GatewayParts } from './clients.ts'
+import type { GatewayParts } from './parts.ts'
 
 /** A client that has sent its ticket. */
 export interface Arrival {
@@ -44,7 +45,7 @@ async function receiveBySocks(
   onRequest: () => void,
 ): Promise<Arrival> {
   const request = acceptSocks({ methods: ['none'] })
-  const { destination } = await converse(session.client, request, firstFlight(settings)).catch((error) => {
+  const { destination } = await converse(session.client, request, firstFlight(session.client, settings)).catch((error) => {
     counters.socksClientErrors.inc()
     throw asFault(error)
   })
@@ -57,11 +58,17 @@ async function receiveBySocks(
   return { ticket, port: destination.port, flight: new Uint8Array(0), protocol: 'socks' }
 }
 
-async function receiveByCgp(session: Session, { settings }: GatewayParts): Promise<Arrival> {
-  const { ticket, bytes } = await converse(session.client, acceptCgp(), firstFlight(settings))
+async function receiveByCgp(
+  session: Session,
+  { settings }: GatewayParts,
+  onRequest: () => void,
+): Promise<Arrival> {
+  const { ticket, bytes } = await converse(session.client, acceptCgp(), firstFlight(session.client, settings))
+  onRequest()
   return { ticket, port: LAUNCH_PORTS.cgp, flight: bytes, protocol: 'cgp' }
 }
 
-function firstFlight({ limits }: GatewayParts['settings']) {
-  return { what: 'the first flight', milliseconds: limits.firstFlight, bytes: limits.firstFlightBytes }
+/** The first byte, which told the protocol, has taken its part of the time. */
+function firstFlight({ since }: Leg, { limits }: GatewayParts['settings']) {
+  return { what: 'the first flight', milliseconds: limits.firstFlight, since, bytes: limits.firstFlightBytes }
 }

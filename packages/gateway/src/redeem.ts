@@ -3,7 +3,7 @@ import { fault } from '@doublehop/errors/fault'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import { GRANT_HEADER } from '@doublehop/wire/sta-messages'
 import { addressesOf, addressFor } from '@doublehop/wire/ticket-addresses'
-import type { GatewayParts } from './clients.ts'
+import type { GatewayParts } from './parts.ts'
 import type { NextHop } from './next-hop.ts'
 import type { Arrival } from './receive-ticket.ts'
 

@@ -8,7 +8,7 @@ import { isSessionId } from '@doublehop/wire/session-id'
 import { encodeReply, REPLY } from '@doublehop/wire/socks5-messages'
 import type { ConnectRequest } from '@doublehop/wire/socks5-server'
 import { looksLikeTicket } from '@doublehop/wire/ticket'
-import type { ProxyParts } from './hops.ts'
+import type { ProxyParts } from './parts.ts'
 import { redeemHere } from './redeem-here.ts'
 import { refuse } from './refuse.ts'
 

@@ -1,8 +1,5 @@
 import { converse } from '@doublehop/daemon/conversation'
 import type { Leg } from '@doublehop/daemon/leg'
-import type { Logger } from '@doublehop/daemon/log'
-import type { Metrics } from '@doublehop/daemon/metrics'
-import type { Sessions } from '@doublehop/daemon/session'
 import { asFault, type Fault, fault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
 import { inNetworks } from '@doublehop/settings/values'
@@ -10,22 +7,7 @@ import { type Conversation, takeByte } from '@doublehop/wire/conversation'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { acceptSocks, type ConnectRequest, type Credentials } from '@doublehop/wire/socks5-server'
 import { connect } from './connect.ts'
-import type { Destinations } from './destinations.ts'
-import type { Grants } from './grants.ts'
-import type { StaRelay } from './relay.ts'
-import type { Stas } from './stas.ts'
-
-/** All that a connection from a first hop may need. */
-export interface ProxyParts {
-  readonly settings: ProxySettings
-  readonly sessions: Sessions
-  readonly stas: Stas
-  readonly destinations: Destinations
-  readonly grants: Grants
-  readonly relay: StaRelay
-  readonly log: Logger
-  readonly metrics: Metrics
-}
+import type { ProxyParts } from './parts.ts'
 
 /** The connections that first hops have opened, up to their CONNECT. */
 export class Hops {

@@ -62,7 +62,9 @@ export class StaRelay {
   /** Takes over a connection whose CONNECT named this STA. Both fields of its login are `-`: the certificate says who it is. */
   serve(leg: Leg, { credentials }: ConnectRequest, sta: URL): void {
     if (credentials?.username !== '-' || credentials.password !== '-') {
-      const failure = fault('DH_RELAY_REQUEST', { why: 'user name and password of a CONNECT to an STA are both "-"' })
+      // An STA is nobody's destination, with a grant or without: refused as any other address would be.
+      const why = 'an STA is only reached with "-" as user name and password'
+      const failure = fault('DH_DESTINATION_FORBIDDEN', { destination: sta.host, why })
       this.#note(leg, failure)
       void refuse(leg, failure, performance.now())
       return

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
+import { getCompileCacheDir } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { fault } from '@doublehop/errors/fault'
 import type { LabDaemon } from './lab-settings.ts'
@@ -41,12 +42,14 @@ export class Supervised extends EventEmitter<Events> {
   async start(): Promise<Record<string, string>> {
     const { promise, resolve, reject } = Promise.withResolvers<Record<string, string>>()
     const began = performance.now()
+    // Stripping types anew at every start would cost each daemon more than all the rest of starting.
+    const cache = getCompileCacheDir()
     const child = spawn(process.execPath, [binOf(this.name), '--config', this.#config], {
       // Standard output stays silent, since it logs to its file; what goes to standard error says why it could not start.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // A group of its own: Ctrl-C is for the lab, which drains its daemons.
       detached: true,
-      env: { ...process.env, NODE_NO_WARNINGS: '1' },
+      env: { ...process.env, ...(cache !== undefined && { NODE_COMPILE_CACHE: cache }) },
     })
     this.#child = child
     let said = ''

@@ -1,5 +1,5 @@
 import { bytesOf } from '@doublehop/wire/text'
-import type { App } from '../apps.ts'
+import type { App } from '../app.ts'
 
 /** Says the time, a line a second, until the client ends the session. */
 export const clock: App = async (session) => {

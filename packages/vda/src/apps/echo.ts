@@ -1,4 +1,4 @@
-import type { App } from '../apps.ts'
+import type { App } from '../app.ts'
 
 /** Sends everything back, and the end after it. */
 export const echo: App = async (session) => {

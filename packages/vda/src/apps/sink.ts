@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { bytesOf } from '@doublehop/wire/text'
-import type { App } from '../apps.ts'
+import type { App } from '../app.ts'
 
 /** Takes everything, and answers at the end with one line: byte count and SHA-256. */
 export const sink: App = async (session) => {

@@ -1,5 +1,5 @@
 import { createCipheriv, createHash } from 'node:crypto'
-import type { App } from '../apps.ts'
+import type { App } from '../app.ts'
 
 /** Sends the stream of its seed until the client ends the session. What the client says is not looked at. */
 export const source: App = async (session, { seed }) => {

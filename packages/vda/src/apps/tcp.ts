@@ -1,7 +1,7 @@
 import { dial } from '@doublehop/daemon/dial'
 import { splice } from '@doublehop/daemon/splice'
 import { fault } from '@doublehop/errors/fault'
-import type { App } from '../apps.ts'
+import type { App } from '../app.ts'
 
 const DIAL_MILLISECONDS = 5000
 
