@@ -460,6 +460,12 @@ export const catalogue = {
     message: 'no lab is running here: {why}',
     action: 'start one with: npm start',
   },
+  DH_LAB_RUNNING: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'a lab is running here already, pid {pid}',
+    action: 'end it with Ctrl-C, or start another one with --state DIR --ephemeral',
+  },
   DH_STOREFRONT_ANSWER: {
     class: 'protocol',
     fault: 'peer',

@@ -37,43 +37,25 @@ const FAULTS: Readonly<Record<Entry['fault'], string>> = {
   network: 'the way between, or a service behind it',
 }
 
-/** The second word of a code, and what those codes are about. */
-const GROUPS: Readonly<Record<string, string>> = {
-  FIRST: 'The launch',
-  ADDRESS: 'The launch',
-  LAUNCH: 'The launch',
-  CLIENT: 'The launch',
-  CGP: 'The launch',
-  TICKET: 'Tickets',
-  STA: 'The Secure Ticket Authority',
-  HOP: 'The second hop and the storefront, seen from the gateway',
-  STOREFRONT: 'The second hop and the storefront, seen from the gateway',
-  SOCKS: 'SOCKS',
-  PEER: 'Peers and their connections',
-  HANDSHAKE: 'Peers and their connections',
-  TLS: 'Peers and their connections',
-  PROXY: 'Peers and their connections',
-  LIMIT: 'Peers and their connections',
-  DRAINING: 'Peers and their connections',
-  SESSION: 'The proxy',
-  GRANT: 'The proxy',
-  DESTINATION: 'The proxy',
-  RELAY: 'The proxy',
-  DIAL: 'Dialling',
-  ICA: 'ICA and XML',
-  XML: 'ICA and XML',
-  CONFIG: 'Configuration',
-  CERTIFICATE: 'Configuration',
-  LISTEN: 'Configuration',
-  USAGE: 'Commands and the lab',
-  NO: 'Commands and the lab',
-  LAB: 'Commands and the lab',
+/** The headings of the page, and how the codes below each one begin after `DH_`. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'The launch': ['FIRST_BYTES', 'ADDRESS', 'LAUNCH', 'CLIENT', 'CGP'],
+  Tickets: ['TICKET'],
+  'The Secure Ticket Authority': ['STA'],
+  'What stands behind the gateway': ['HOP', 'STOREFRONT_UNREACHABLE'],
+  'The proxy': ['SESSION', 'GRANT', 'DESTINATION', 'RELAY'],
+  SOCKS: ['SOCKS'],
+  Peers: ['PEER', 'HANDSHAKE', 'TLS', 'PROXY_HEADER', 'LIMIT', 'DRAINING'],
+  Dialling: ['DIAL'],
+  'ICA, XML and HTTP': ['ICA', 'XML', 'HTTP', 'STOREFRONT'],
+  Configuration: ['CONFIG', 'CERTIFICATE', 'LISTEN'],
+  'Commands and the lab': ['USAGE', 'NO_LAB', 'LAB'],
 }
 
 const INTRODUCTION = `# Errors
 
-Everything that can go wrong has a code. It stands in log lines, in what a command prints and in \`/sessions\`, and it
-stays the same from version to version, whereas the words around it may change: match on the code.
+Everything that can go wrong has a code. It stands in log lines and in what a command prints, and it stays the same
+from version to version, whereas the words around it may change: match on the code.
 
 This page is made from the catalogue that raises the errors; \`npm run docs\` makes it anew.
 
@@ -86,13 +68,14 @@ This page is made from the catalogue that raises the errors; \`npm run docs\` ma
 const CLASSES_HEADING = `
 ## Classes
 
-The class decides what the outside learns. A SOCKS client gets a reply of one byte and nothing else, so that it cannot
-tell a used ticket from an unknown one: at the gateway 02 is all that concerns ticket or address, 04 all that cannot be
-reached behind it, and 01 the rest. At the proxy, whose clients are gateways, the replies of RFC 1928 are told apart.
-A reply 02 leaves no earlier than 250 ms after the request. A CGP client gets no byte at all.
+The class decides what the outside learns. A SOCKS client gets a reply code and nothing else. At the gateway that is
+02 for all that concerns ticket or address, so that a used ticket looks like an unknown one, 04 for all that cannot be
+reached behind it, and 01 for the rest; at the proxy, whose clients are gateways, the replies of RFC 1928 are told
+apart. A reply 02 leaves no earlier than 250 ms after the request. A client that never finished its request gets no
+reply, and a CGP client gets none at all.
 
-A daemon that cannot start for an error of class \`configuration\` ends with exit code 78 (EX_CONFIG), which service
-managers know not to retry; for any other class with 1.
+A daemon that cannot start ends with exit code 78 (EX_CONFIG, which service managers know not to retry) for an error of
+class \`configuration\`, and with 1 for any other.
 
 | Class | Means | Reply of the gateway | Reply of the proxy |
 | --- | --- | --- | --- |
@@ -109,12 +92,22 @@ export function errorReference(): string {
 }
 
 function groups(): string[] {
-  const rows = new Map<string, string[]>()
+  const rows = new Map([...Object.keys(GROUPS), ELSE].map((heading) => [heading, '']))
   for (const [code, entry] of Object.entries(catalogue)) {
-    const group = GROUPS[code.split('_')[1] ?? ''] ?? 'Others'
-    rows.set(group, [...(rows.get(group) ?? []), rowOf(code, entry)])
+    const heading = headingOf(code)
+    rows.set(heading, `${rows.get(heading)}${rowOf(code, entry)}`)
   }
-  return [...rows].map(([group, lines]) => `\n## ${group}\n\n${COLUMNS}${lines.join('')}`)
+  return [...rows].map(([heading, lines]) =>
+    lines === '' ? '' : `\n## ${heading}\n\n${COLUMNS}${lines}`,
+  )
+}
+
+const ELSE = 'Everything else'
+
+/** STOREFRONT_UNREACHABLE stands before STOREFRONT: the first heading that fits is taken. */
+function headingOf(code: string): string {
+  const begins = (word: string) => `${code}_`.startsWith(`DH_${word}_`)
+  return Object.keys(GROUPS).find((heading) => GROUPS[heading]?.some(begins)) ?? ELSE
 }
 
 const COLUMNS = `| Code | Class | Fault | What happened | What to do |

@@ -192,9 +192,8 @@ function rowOf(
 }
 
 function defaultOf({ default: value }: KeySchema): string {
-  const nothing =
-    value === undefined || (typeof value === 'object' && Object.keys(value ?? {}).length === 0)
-  return nothing ? '–' : `\`${String(value)}\``
+  const isScalar = ['string', 'number', 'boolean'].includes(typeof value)
+  return isScalar ? `\`${value}\`` : '–'
 }
 
 function typeOf(schema: KeySchema): string {

@@ -66,5 +66,3 @@ export const staSection = (folder: string) =>
         })
       }
     })
-
-export type StaSectionSettings = z.output<ReturnType<typeof staSection>>

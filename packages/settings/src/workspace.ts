@@ -11,5 +11,3 @@ export const workspaceSection = (folder: string) =>
       .describe('PEM file with the CA of the gateway; left out, the public ones are trusted'),
     token: secret(folder).optional().describe('the bearer token for the storefront'),
   })
-
-export type WorkspaceSettings = z.output<ReturnType<typeof workspaceSection>>

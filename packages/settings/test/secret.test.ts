@@ -94,7 +94,7 @@ t.test('it is masked wherever it is printed, read or not', async (t) => {
     JSON.stringify({ key }),
     inspect(key, { showHidden: true, depth: 9 }),
     inspect({ deep: [{ key }] }, { depth: 9 }),
-    JSON.stringify(structuredClone({ ...key })),
+    JSON.stringify(Object.entries(key)),
   ]
   const before = printed()
   t.equal(key.reveal('x'), 'hunter2')

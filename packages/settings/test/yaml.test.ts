@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { isFault } from '@doublehop/errors/fault'
 import t from 'tap'
 import { readSettings } from '../src/load.ts'
@@ -101,6 +101,13 @@ t.test('no more than 1 MiB is read', async (t) => {
   t.strictSame(listed(readSettings('/dev/zero', [], {})), [
     'zero: the file: it is larger than 1 MiB',
   ])
+})
+
+t.test('every file that was opened is closed', async (t) => {
+  const file = fileWith(t, smallest.workspace)
+  const before = readdirSync('/dev/fd').length
+  for (let times = 0; times < 5; times++) readSettings(times % 2 === 0 ? file : '/dev/zero', [], {})
+  t.equal(readdirSync('/dev/fd').length, before)
 })
 
 t.test('aliases may repeat a value, but not multiply without bound', async (t) => {
