@@ -142,7 +142,7 @@ function addDaemons(doublehop: Command): void {
       .option('--set <path=value>', 'override one value of it', collect, [])
       .action(async ({ config, set }) => {
         const { runDaemon } = await import('./commands/daemon.ts')
-        process.exitCode = await runDaemon(name, config, set)
+        process.exit(await runDaemon(name, config, set))
       })
   }
 }

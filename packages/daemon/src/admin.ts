@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Zones } from '@doublehop/settings/schema'
 import { inNetworks } from '@doublehop/settings/values'
 import type { Endpoint } from '@doublehop/wire/endpoint'
 import { type Network, unmapped } from '@doublehop/wire/ip'
@@ -14,8 +15,33 @@ export interface AdminView {
   connections(): object
 }
 
+/** What the settings of every daemon say of the listeners for those who run it. */
+export interface AdminSettings {
+  readonly admin?: Endpoint | undefined
+  readonly metrics?: { readonly listen: Endpoint } | undefined
+}
+
+/** The listeners for those who run a daemon, as far as its settings ask for them. */
+export interface AdminListeners {
+  readonly at: Readonly<Record<string, Endpoint>>
+  close(): void
+}
+
+/** Opens the admin listener, and the one for scrapers of `zones.management`. @throws Fault DH_LISTEN */
+export async function openAdmin(settings: AdminSettings, view: AdminView, zones: Zones): Promise<AdminListeners> {
+  const admin = settings.admin && (await startAdmin(settings.admin, view))
+  const metrics = settings.metrics && (await startMetrics(settings.metrics.listen, view.metrics, zones.management ?? []))
+  return {
+    at: { ...(admin && { admin: admin.at }), ...(metrics && { metrics: metrics.at }) },
+    close() {
+      admin?.close()
+      metrics?.close()
+    },
+  }
+}
+
 /** The loopback listener for whoever runs this host: /healthz, /readyz, /metrics, /sessions. Plain HTTP, GET only. */
-export function startAdmin(on: Endpoint, view: AdminView): Promise<HttpListener> {
+function startAdmin(on: Endpoint, view: AdminView): Promise<HttpListener> {
   return serve(on, async (request, response) => {
     if (!isLoopbackName(request.headers.host)) return answer(response, 421, { error: 'ask for localhost' })
     switch (request.url) {
@@ -36,7 +62,7 @@ export function startAdmin(on: Endpoint, view: AdminView): Promise<HttpListener>
 }
 
 /** /metrics alone, for a scraper elsewhere: only from the networks of `zones.management`. */
-export function startMetrics(on: Endpoint, metrics: Metrics, management: readonly Network[]): Promise<HttpListener> {
+function startMetrics(on: Endpoint, metrics: Metrics, management: readonly Network[]): Promise<HttpListener> {
   return serve(on, async (request, response) => {
     if (!inNetworks(management, unmapped(request.socket.remoteAddress ?? ''))) return void request.socket.destroy()
     if (request.url !== '/metrics') return answer(response, 404, { error: 'here is /metrics' })
@@ -44,7 +70,7 @@ export function startMetrics(on: Endpoint, metrics: Metrics, management: readonl
   })
 }
 
-export interface HttpListener {
+interface HttpListener {
   readonly at: Endpoint
   close(): void
 }

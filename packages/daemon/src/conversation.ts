@@ -6,8 +6,10 @@ import type { Leg } from './leg.ts'
 export interface ConversationLimits {
   /** what is talked about, for errors: `the SOCKS request` */
   readonly what: string
-  /** from now to its end: a deadline, not an idle timer */
+  /** from `since` to its end: a deadline, not an idle timer */
   readonly milliseconds: number
+  /** when it began (performance.now()); now if left out */
+  readonly since?: number
   /** the most the peer may say; more is no handshake */
   readonly bytes?: number
   /** gives up when aborted, and throws its reason */
@@ -23,7 +25,7 @@ export interface ConversationLimits {
 export function converse<Result>(
   leg: Leg,
   conversation: Conversation<Result>,
-  { what, milliseconds, bytes = 4096, signal }: ConversationLimits,
+  { what, milliseconds, since = performance.now(), bytes = 4096, signal }: ConversationLimits,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
     let heard = 0
@@ -41,7 +43,7 @@ export function converse<Result>(
     const onAbort = (): void => fail(signal?.reason)
     const timer = setTimeout(
       () => fail(fault('DH_HANDSHAKE_DEADLINE', { what, seconds: milliseconds / 1000 })),
-      milliseconds,
+      Math.max(0, since + milliseconds - performance.now()),
     )
     if (signal?.aborted) return onAbort()
     signal?.addEventListener('abort', onAbort)

@@ -26,8 +26,11 @@ export class Deadline implements Disposable {
   }
 }
 
-/** Resolves when so many milliseconds have passed since `start` (performance.now()), at once if they have. */
-export function reached(start: number, milliseconds: number): Promise<void> {
+/** Resolves when so many milliseconds have passed since `start` (performance.now()), at once if they have; never early. */
+export async function reached(start: number, milliseconds: number): Promise<void> {
   const left = start + milliseconds - performance.now()
-  return left <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, left))
+  if (left <= 0) return
+  // A timer counts from the start of the event loop's turn, so it may end before its time.
+  await new Promise((resolve) => setTimeout(resolve, Math.ceil(left)))
+  await reached(start, milliseconds)
 }

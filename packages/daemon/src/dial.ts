@@ -74,23 +74,30 @@ async function dialAddress(
 ): Promise<Leg> {
   const localAddress = isIP(address.host) === 6 ? from?.v6 : from?.v4
   const raw = connectTcp({ ...address, allowHalfOpen: true, ...(localAddress && { localAddress }) })
-  await opened(raw, 'connect', signal, (error) => dialFault(address, error))
-  if (tls === undefined) return new Leg(raw, undefined, address, keep)
+  const noTcp = (error: NodeJS.ErrnoException) => dialFault(address, error)
+  const plain = () => new Leg(raw, undefined, address, keep)
+  if (tls === undefined) return await opened(raw, 'connect', signal, plain, noTcp)
 
+  await opened(raw, 'connect', signal, () => {}, noTcp)
   const options = { socket: raw, secureContext: tls.context, allowHalfOpen: true, ...nameToVerify(tls.serverName) }
   const secure = connectTls(options)
   const noTls = (error: Error) => fault('DH_DIAL_TLS', { address: formatEndpoint(address), why: error.message }, error)
-  await opened(secure, 'secureConnect', signal, noTls)
-  return new Leg(raw, secure, { ...address, ...tlsPeer(secure) }, keep)
+  const encrypted = () => new Leg(raw, secure, { ...address, ...tlsPeer(secure) }, keep)
+  return await opened(secure, 'secureConnect', signal, encrypted, noTls)
 }
 
-/** Waits until the socket is open; a socket that does not get there is destroyed. */
-function opened(
+/**
+ * Waits until the socket is open; a socket that does not get there is destroyed.
+ *
+ * @param use called at that moment and no later: a turn after it, an error would find nobody who listens
+ */
+function opened<Result>(
   socket: Socket,
   event: 'connect' | 'secureConnect',
   signal: AbortSignal,
+  use: () => Result,
   toFault: (error: NodeJS.ErrnoException) => Fault,
-): Promise<void> {
+): Promise<Result> {
   return new Promise((resolve, reject) => {
     const settle = (): void => {
       socket.off(event, onOpen).off('error', onError).off('close', onClose)
@@ -104,7 +111,7 @@ function opened(
     }
     const onOpen = (): void => {
       settle()
-      resolve()
+      resolve(use())
     }
     const onError = (error: NodeJS.ErrnoException): void => fail(toFault(error))
     const onClose = (): void => fail(toFault(new Error('the connection was closed')))

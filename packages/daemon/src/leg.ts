@@ -33,6 +33,8 @@ export interface LegListener {
 export class Leg {
   readonly peer: Peer
   readonly local: Endpoint
+  /** when it was open, TLS and all (performance.now()) */
+  readonly since = performance.now()
   readonly #socket: Socket
   readonly #raw: Socket
   readonly #keep: number
@@ -86,18 +88,16 @@ export class Leg {
   /** Puts `listener` in charge; it first gets what arrived before, in order. */
   listen(listener: LegListener): void {
     this.#listener = listener
-    const waiting = this.#unread
-    this.#unread = []
-    this.#unreadLength = 0
     // Before the listener gets anything: it may want to pause at once.
     if (!this.#closed) this.#socket.resume()
-    for (const chunk of waiting) {
-      if (this.#listener === listener) listener.bytes(chunk)
-      else this.#store(chunk)
+    const isInCharge = (): boolean => this.#listener === listener
+    while (isInCharge() && this.#unread.length > 0) {
+      const chunk = this.#unread.shift() as Uint8Array
+      this.#unreadLength -= chunk.length
+      listener.bytes(chunk)
     }
-    if (this.#listener !== listener) return
-    if (this.#ended) listener.end()
-    if (this.#closed) listener.close(this.#error)
+    if (isInCharge() && this.#ended) listener.end()
+    if (isInCharge() && this.#closed) listener.close(this.#error)
   }
 
   /** Nobody is in charge any more; `unread` is what the last one was given but did not use. */
@@ -106,8 +106,8 @@ export class Leg {
     if (unread.length > 0) {
       this.#unread.unshift(unread)
       this.#unreadLength += unread.length
-      if (this.#unreadLength >= this.#keep) this.#socket.pause()
     }
+    if (this.#unreadLength >= this.#keep) this.#socket.pause()
   }
 
   /** Takes what arrived while nobody listened. */
@@ -157,13 +157,14 @@ export class Leg {
     this.silence()
     const cut = setTimeout(() => this.destroy(), milliseconds)
     this.gone.addEventListener('abort', () => clearTimeout(cut))
-    this.listen({ bytes() {}, end: () => this.destroy(), drain() {}, close() {} })
+    // What the peer still says is thrown away; once both have ended, the socket closes by itself.
+    this.listen({ bytes() {}, end() {}, drain() {}, close() {} })
     this.#socket.end(bytes)
   }
 
   /**
-   * Gives the socket itself away, to HTTP, with everything unread put back into it. It flows again in the next turn of
-   * the event loop, when whoever took it has attached its listeners.
+   * Gives the socket itself away, to HTTP, with everything unread put back into it. It flows again when whoever took it
+   * has attached its listeners, and before it is read from again: Node's HTTP reads past what was put back.
    */
   handOver(): Duplex {
     this.#socket
@@ -174,7 +175,7 @@ export class Leg {
     this.#socket.pause()
     const unread = concat(...this.#unread)
     if (unread.length > 0 && !this.#ended) this.#socket.unshift(unread)
-    setImmediate(() => this.#socket.resume())
+    process.nextTick(() => this.#socket.resume())
     return this.#socket
   }
 
@@ -203,6 +204,8 @@ export class Leg {
 
   readonly #onError = (error: NodeJS.ErrnoException): void => {
     this.#error = error
+    // Node leaves a TLS socket open that got a bad record.
+    this.destroy()
   }
 
   readonly #onClose = (): void => {

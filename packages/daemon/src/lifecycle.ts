@@ -35,7 +35,10 @@ export type DaemonSection = Exclude<Section, 'workspace'>
 /** sysexits.h: EX_CONFIG, which service managers know not to retry. */
 export const EXIT_CONFIGURATION = 78
 
-/** The main function of a daemon's own command, `doublehop-gateway --config FILE`. */
+/**
+ * The main function of a daemon's own command, `doublehop-gateway --config FILE`. Ends the process: one that could not
+ * start may hold listeners that it had opened before.
+ */
 export async function main<S extends DaemonSection>(section: S, start: Start<S>): Promise<void> {
   try {
     const { values } = parseArgs({
@@ -46,10 +49,10 @@ export async function main<S extends DaemonSection>(section: S, start: Start<S>)
       },
     })
     if (values.help) return void process.stdout.write(usage(section))
-    process.exitCode = await run(section, start, values.config, values.set.map(parseOverride))
+    process.exit(await run(section, start, values.config, values.set.map(parseOverride)))
   } catch (error) {
     const failure = error instanceof TypeError ? fault('DH_USAGE', { why: error.message }) : asFault(error)
-    process.exitCode = reportStartFailure(section, failure)
+    process.exit(reportStartFailure(section, failure))
   }
 }
 

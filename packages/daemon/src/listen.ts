@@ -8,6 +8,8 @@ import { inNetworks } from '@doublehop/settings/values'
 import { converse } from './conversation.ts'
 import { tlsPeer } from './dial.ts'
 import { Leg, type Peer } from './leg.ts'
+import type { Logger } from './log.ts'
+import type { Metrics } from './metrics.ts'
 import { rawSocketUnder } from './tls.ts'
 
 export interface ListenOptions {
@@ -33,8 +35,8 @@ export interface ListenOptions {
 export interface Listener {
   /** where, with the port that was taken */
   readonly at: Endpoint
-  /** connections that are open but have not finished TLS */
-  readonly handshakes: number
+  /** connections that are open but have not finished TLS, as /sessions shows them */
+  readonly handshakes: readonly object[]
   /** takes nothing new; what is open stays */
   stop(): void
   /** new connections get these certificates */
@@ -53,7 +55,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   const accept = async (raw: Socket): Promise<void> => {
     const peer: Peer = { host: unmapped(raw.remoteAddress ?? ''), port: raw.remotePort ?? 0 }
     raw.on('error', () => {})
-    if (raw.remoteAddress === undefined) return
+    if (raw.remoteAddress === undefined) return void raw.destroy() // reset before it was accepted
     const behindBalancer = inNetworks(options.proxyProtocolFrom ?? [], peer.host)
     const client = behindBalancer ? await readProxyHeader(raw, peer, options) : peer
     if (secure === undefined) return options.onLeg(new Leg(raw, undefined, client, options.keep))
@@ -82,16 +84,25 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     at,
     get handshakes() {
-      return handshakes.size
+      return [...handshakes.values()].map(({ peer, since }) => ({ peer: formatEndpoint(peer), since: since.toISOString() }))
     },
     stop: () => void server.close(),
     renew: (tls) => secure?.setSecureContext(tls),
   }
 }
 
+/** What daemons do of a connection that did not get through TLS: count it, and one line. */
+export function noteHandshakeFailure(log: Logger, metrics: Metrics): ListenOptions['onFailure'] {
+  return (failure, peer) => {
+    metrics.failed(failure.code)
+    log.info({ event: 'handshake-failed', code: failure.code, peer: peer.host }, failure.message)
+  }
+}
+
 /** A TLS handshake under way: it has a deadline, and ends exactly once. */
 class Handshake {
   readonly peer: Peer
+  readonly since = new Date()
   readonly #raw: Socket
   readonly #options: ListenOptions
   readonly #onEnd: () => void

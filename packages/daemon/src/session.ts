@@ -82,8 +82,8 @@ export class Session {
       ...(this.#server && { server: formatEndpoint(this.#server.peer) }),
       step: this.reached,
       since: this.#since.toISOString(),
-      bytesUp: this.#server?.sent ?? 0,
-      bytesDown: this.#server?.received ?? 0,
+      bytesUp: this.#splice?.carried.up ?? 0,
+      bytesDown: this.#splice?.carried.down ?? 0,
     }
   }
 

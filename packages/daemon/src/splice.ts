@@ -18,6 +18,8 @@ export interface Spliced {
 /** Two legs joined. */
 export interface Splice {
   readonly done: Promise<Spliced>
+  /** bytes so far */
+  readonly carried: Readonly<Pick<Spliced, 'up' | 'down'>>
   /** Ends both at once. */
   cut(reason: CloseReason): void
 }
@@ -49,6 +51,7 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
   }
 
   const carry = (from: Spliceable, to: Spliceable, direction: 'up' | 'down', closedBy: CloseReason): void => {
+    let ended = false
     from.listen({
       bytes(chunk) {
         carried[direction] += chunk.length
@@ -56,17 +59,15 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
         if (!to.write(chunk)) from.pause()
       },
       end() {
+        ended = true
         reason ??= closedBy
         to.end()
       },
       drain: () => to.resume(),
       close(error) {
-        if (error !== undefined) {
-          reason ??= `error:${error.code ?? error.message}`
-          to.reset()
-        } else if (reason === undefined) {
+        if (error !== undefined || !ended) {
           // Gone without FIN or error: the socket was destroyed at this end.
-          reason = 'error:destroyed'
+          reason ??= `error:${error === undefined ? 'destroyed' : (error.code ?? error.message)}`
           to.reset()
         }
         if (--open > 0) return
@@ -77,5 +78,5 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
   }
   carry(client, server, 'up', 'client-closed')
   carry(server, client, 'down', 'server-closed')
-  return { done, cut }
+  return { done, carried, cut }
 }

@@ -58,9 +58,13 @@ export function dialContext(files: CertificateFiles | { readonly ca: string | un
   return createSecureContext({ ...MODERN, ...(files.ca !== undefined && { ca: read(files.ca) }) })
 }
 
-/** Options that make tls.connect check this name or address, and send SNI for a name only (RFC 6066, 3). */
+/**
+ * Options that make tls.connect check this name or address, whatever the environment says
+ * (NODE_TLS_REJECT_UNAUTHORIZED), and send SNI for a name only (RFC 6066, 3).
+ */
 export function nameToVerify(serverName: string): ConnectionOptions {
-  return isIP(serverName) === 0 ? { servername: serverName } : { host: serverName }
+  const who = isIP(serverName) === 0 ? { servername: serverName } : { host: serverName }
+  return { ...who, rejectUnauthorized: true }
 }
 
 /**

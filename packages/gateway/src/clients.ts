@@ -38,6 +38,11 @@ export class Clients {
     }
   }
 
+  /** Clients that have finished TLS and not yet said what they speak, as /sessions shows them. */
+  undecided(): object[] {
+    return [...this.#undecided].map(({ peer }) => ({ peer: formatEndpoint(peer) }))
+  }
+
   endAll(): void {
     for (const client of this.#undecided) client.destroy()
   }

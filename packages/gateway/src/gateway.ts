@@ -1,6 +1,6 @@
-import { startAdmin, startMetrics } from '@doublehop/daemon/admin'
+import { openAdmin } from '@doublehop/daemon/admin'
 import type { Daemon, Surroundings } from '@doublehop/daemon/lifecycle'
-import { listen } from '@doublehop/daemon/listen'
+import { listen, noteHandshakeFailure } from '@doublehop/daemon/listen'
 import { Sessions } from '@doublehop/daemon/session'
 import { secureContextOptions } from '@doublehop/daemon/tls'
 import type { GatewaySettings } from '@doublehop/settings/gateway'
@@ -32,10 +32,7 @@ export async function startGateway(settings: GatewaySettings, { log, metrics, zo
     connections: limits.sessions + 4096,
     proxyProtocolFrom: settings.proxyProtocolFrom,
     onLeg: (leg) => void clients.serve(leg),
-    onFailure: (failure, peer) => {
-      metrics.failed(failure.code)
-      log.info({ event: 'handshake-failed', code: failure.code, peer: peer.host }, failure.message)
-    },
+    onFailure: noteHandshakeFailure(log, metrics),
   })
   nextHops.watch()
   stas.watch()
@@ -51,16 +48,15 @@ export async function startGateway(settings: GatewaySettings, { log, metrics, zo
     }),
     connections: () => ({
       sessions,
-      handshakes: listener.handshakes,
+      handshakes: [...listener.handshakes, ...clients.undecided()],
       hopConnections: nextHops,
       http: storefronts,
     }),
   }
-  const admin = settings.admin && (await startAdmin(settings.admin, view))
-  const scrape = settings.metrics && (await startMetrics(settings.metrics.listen, metrics, zones.management ?? []))
+  const admin = await openAdmin(settings, view, zones)
 
   return {
-    at: { listen: listener.at, ...(admin && { admin: admin.at }), ...(scrape && { metrics: scrape.at }) },
+    at: { listen: listener.at, ...admin.at },
     async drain() {
       draining = true
       listener.stop()
@@ -73,8 +69,7 @@ export async function startGateway(settings: GatewaySettings, { log, metrics, zo
       storefronts.endAll()
       stas.close()
       nextHops.close()
-      admin?.close()
-      scrape?.close()
+      admin.close()
     },
   }
 }

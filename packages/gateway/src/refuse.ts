@@ -1,4 +1,4 @@
-import { reached } from '@doublehop/daemon/deadline'
+import { holdDenial } from '@doublehop/daemon/denial'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Fault } from '@doublehop/errors/fault'
 import { encodeReply, REPLY, type Reply } from '@doublehop/wire/socks5-messages'
@@ -22,9 +22,6 @@ export function replyTo({ class: kind }: Fault): Reply {
   }
 }
 
-/** A denial always takes as long, so that its time does not tell a used ticket from an unknown one. */
-export const DENIAL_MILLISECONDS = 250
-
 /**
  * Ends a launch that failed. A CGP client gets no byte, and no reply belongs before a request: what can be answered of
  * a SOCKS handshake that went wrong, its conversation has answered.
@@ -38,7 +35,7 @@ export async function refuse(
   asked: number | undefined,
 ): Promise<void> {
   const reply = replyTo(failure)
-  if (reply === REPLY.denied) await reached(asked ?? performance.now(), DENIAL_MILLISECONDS)
+  await holdDenial(reply, asked ?? performance.now())
   const silent = protocol === 'cgp' || asked === undefined
   client.endWith(silent ? new Uint8Array(0) : encodeReply(reply))
 }

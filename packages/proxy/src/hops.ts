@@ -1,8 +1,8 @@
+import { admit } from '@doublehop/daemon/admit'
 import { converse } from '@doublehop/daemon/conversation'
 import type { Leg } from '@doublehop/daemon/leg'
-import { asFault, type Fault, fault } from '@doublehop/errors/fault'
+import { asFault, type Fault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
-import { inNetworks } from '@doublehop/settings/values'
 import { type Conversation, takeByte } from '@doublehop/wire/conversation'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { acceptSocks, type ConnectRequest, type Credentials } from '@doublehop/wire/socks5-server'
@@ -30,7 +30,7 @@ export class Hops {
       this.#relayed.delete(leg)
     })
     try {
-      this.#admit(leg)
+      admit(leg, settings.allow)
       const request = await this.#acceptRequest(leg)
       this.#waiting.delete(leg)
       const sta = settings.authorization === 'grant' ? stas.at(request.destination) : undefined
@@ -61,15 +61,6 @@ export class Hops {
       since: since.toISOString(),
     })
     return [...[...this.#waiting].map(show('waiting')), ...[...this.#relayed].map(show('sta'))]
-  }
-
-  /** Only who is listed: by certificate name, by network, or both where both are given. @throws Fault DH_PEER_NOT_LISTED */
-  #admit({ peer }: Leg): void {
-    const { names, networks } = this.#parts.settings.allow
-    const known = names.length === 0 || (peer.name !== undefined && names.includes(peer.name))
-    const near = networks.length === 0 || inNetworks(networks, peer.host)
-    if (known && near && names.length + networks.length > 0) return
-    throw fault('DH_PEER_NOT_LISTED', { peer: `${peer.name ?? 'no certificate'} at ${peer.host}` })
   }
 
   /** A connection may have been opened ahead: it has long to say its first byte, and not long to say the rest. */

@@ -1,6 +1,6 @@
-import { startAdmin, startMetrics } from '@doublehop/daemon/admin'
+import { openAdmin } from '@doublehop/daemon/admin'
 import type { Daemon, Surroundings } from '@doublehop/daemon/lifecycle'
-import { listen } from '@doublehop/daemon/listen'
+import { listen, noteHandshakeFailure } from '@doublehop/daemon/listen'
 import { openRedis } from '@doublehop/daemon/redis'
 import { Sessions } from '@doublehop/daemon/session'
 import { MemorySpentMarks, RedisSpentMarks } from '@doublehop/daemon/spent'
@@ -34,10 +34,7 @@ export async function startProxy(settings: ProxySettings, { log, metrics, zones 
     keep: limits.earlyData,
     connections: limits.sessions + 4096,
     onLeg: (leg) => void hops.serve(leg),
-    onFailure: (failure, peer) => {
-      metrics.failed(failure.code)
-      log.info({ event: 'handshake-failed', code: failure.code, peer: peer.host }, failure.message)
-    },
+    onFailure: noteHandshakeFailure(log, metrics),
   })
 
   let draining = false
@@ -46,9 +43,8 @@ export async function startProxy(settings: ProxySettings, { log, metrics, zones 
     readiness: () => ({ ready: !draining, draining, ...(redis && { store: redis.status }) }),
     connections: () => ({ sessions, handshakes: listener.handshakes, hopConnections: hops }),
   }
-  const admin = settings.admin && (await startAdmin(settings.admin, view))
-  const scrape = settings.metrics && (await startMetrics(settings.metrics.listen, metrics, zones.management ?? []))
-  const at = { listen: listener.at, ...(admin && { admin: admin.at }), ...(scrape && { metrics: scrape.at }) }
+  const admin = await openAdmin(settings, view, zones)
+  const at = { listen: listener.at, ...admin.at }
   destinations.protect(Object.values(at))
 
   return {
@@ -65,8 +61,7 @@ export async function startProxy(settings: ProxySettings, { log, metrics, zones 
       hops.endAll()
       relay.close()
       stas.close()
-      admin?.close()
-      scrape?.close()
+      admin.close()
       redis?.disconnect()
     },
   }

@@ -1,4 +1,4 @@
-import { reached } from '@doublehop/daemon/deadline'
+import { holdDenial } from '@doublehop/daemon/denial'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Fault } from '@doublehop/errors/fault'
 import { encodeReply, REPLY, type Reply } from '@doublehop/wire/socks5-messages'
@@ -26,12 +26,9 @@ export function replyTo({ class: kind }: Fault): Reply {
   }
 }
 
-/** A denial always takes as long, so that its time does not tell which check it met. */
-export const DENIAL_MILLISECONDS = 250
-
 /** Answers a CONNECT that will not be, and ends the connection. @param asked when it came (performance.now()) */
 export async function refuse(hop: Leg, failure: Fault, asked: number): Promise<void> {
   const reply = replyTo(failure)
-  if (reply === REPLY.denied) await reached(asked, DENIAL_MILLISECONDS)
+  await holdDenial(reply, asked)
   hop.endWith(encodeReply(reply))
 }

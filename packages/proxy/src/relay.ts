@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { HandedHttp } from '@doublehop/daemon/handed-http'
 import { readBody } from '@doublehop/daemon/http-body'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Logger } from '@doublehop/daemon/log'
@@ -39,6 +40,12 @@ export interface RelayParts {
   readonly metrics: Metrics
 }
 
+/** A connection that a gateway has opened to this STA. */
+interface RelayedHop {
+  readonly leg: Leg
+  readonly sta: URL
+}
+
 /**
  * What a gateway meets when it CONNECTs to an STA: not a tunnel but this application. It answers HTTP itself and lets
  * exactly GET (health and identity) and RequestData through, read, bounded and written anew. From a good answer it
@@ -46,16 +53,15 @@ export interface RelayParts {
  */
 export class StaRelay {
   readonly #parts: RelayParts
-  readonly #http: Server
-  readonly #hops = new WeakMap<object, { readonly leg: Leg; readonly sta: URL }>()
+  readonly #http: HandedHttp<RelayedHop>
 
   constructor(parts: RelayParts) {
     this.#parts = parts
     const { staRequest } = parts.settings.limits
-    // Never listens: it is handed the sockets of gateways. They may rest for 30 s, three times as long as a gateway keeps them.
-    this.#http = createServer(
+    // A connection may rest for 30 s, three times as long as a gateway keeps it.
+    this.#http = new HandedHttp(
       { keepAliveTimeout: 30_000, headersTimeout: staRequest, requestTimeout: staRequest, maxHeaderSize: 4096 },
-      (request, response) => void this.#answer(request, response),
+      (request, response, hop) => void this.#answer(request, response, hop),
     )
   }
 
@@ -70,18 +76,14 @@ export class StaRelay {
       return
     }
     leg.write(encodeReply(REPLY.succeeded))
-    const socket = leg.handOver()
-    this.#hops.set(socket, { leg, sta })
-    this.#http.emit('connection', socket)
+    this.#http.serve(leg, { leg, sta })
   }
 
   close(): void {
-    this.#http.closeAllConnections()
+    this.#http.close()
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const hop = this.#hops.get(request.socket)
-    if (hop === undefined) return void request.socket.destroy()
+  async #answer(request: IncomingMessage, response: ServerResponse, hop: RelayedHop): Promise<void> {
     try {
       if (request.url !== STA_PATH) throw notRelayed(`path ${request.url}`)
       if (request.method === 'GET') return await this.#identify(hop.sta, response)

@@ -40,9 +40,14 @@ export async function startHttp(settings: StaSettings, service: StaService, log:
   }
   const servers: Server[] = []
   const open = new Map<Socket, object>()
+  const raw = new Set<Socket>()
   const watch = (server: Server, opened: 'connection' | 'secureConnection'): void => {
     servers.push(server)
     server.maxConnections = settings.connections
+    server.on('connection', (socket: Socket) => {
+      raw.add(socket)
+      socket.once('close', () => raw.delete(socket))
+    })
     server.on(opened, (socket: Socket) => {
       const peer = `${unmapped(socket.remoteAddress ?? '')}:${socket.remotePort}`
       open.set(socket, { peer, since: new Date().toISOString() })
@@ -75,10 +80,9 @@ export async function startHttp(settings: StaSettings, service: StaService, log:
       return drained
     },
     close() {
-      for (const server of servers) {
-        server.close()
-        server.closeAllConnections()
-      }
+      for (const server of servers) server.close()
+      // HTTP does not know of those that are still in their TLS handshake.
+      for (const socket of raw) socket.destroy()
     },
   }
 }

@@ -1,7 +1,7 @@
 import { Authority } from '@doublehop/authority/authority'
 import { MemoryStore } from '@doublehop/authority/memory-store'
 import { RedisStore } from '@doublehop/authority/redis-store'
-import { startAdmin, startMetrics } from '@doublehop/daemon/admin'
+import { openAdmin } from '@doublehop/daemon/admin'
 import type { Daemon, Surroundings } from '@doublehop/daemon/lifecycle'
 import { openRedis } from '@doublehop/daemon/redis'
 import type { Settings } from '@doublehop/settings/schema'
@@ -34,19 +34,17 @@ export async function startSta(settings: StaSettings, { log, metrics, zones }: S
     }),
     connections: () => ({ sessions: [], handshakes: [], hopConnections: [], requests: http.connections() }),
   }
-  const admin = settings.admin && (await startAdmin(settings.admin, view))
-  const scrape = settings.metrics && (await startMetrics(settings.metrics.listen, metrics, zones.management ?? []))
+  const admin = await openAdmin(settings, view, zones)
 
   return {
-    at: { ...http.at, ...(admin && { admin: admin.at }), ...(scrape && { metrics: scrape.at }) },
+    at: { ...http.at, ...admin.at },
     async drain() {
       draining = true
       return await http.drain(settings.drainTimeout)
     },
     async close() {
       http.close()
-      admin?.close()
-      scrape?.close()
+      admin.close()
       await store.close()
     },
   }

@@ -1,4 +1,4 @@
-import { startAdmin, startMetrics } from '@doublehop/daemon/admin'
+import { openAdmin } from '@doublehop/daemon/admin'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Daemon, Surroundings } from '@doublehop/daemon/lifecycle'
 import { type Listener, listen } from '@doublehop/daemon/listen'
@@ -30,12 +30,11 @@ export async function startVda(settings: VdaSettings, { log, metrics, zones }: S
   const view = {
     metrics,
     readiness: () => ({ ready: !draining, draining }),
-    connections: () => ({ sessions, handshakes: 0, hopConnections: [] }),
+    connections: () => ({ sessions, handshakes: [], hopConnections: [] }),
   }
-  const admin = settings.admin && (await startAdmin(settings.admin, view))
-  const scrape = settings.metrics && (await startMetrics(settings.metrics.listen, metrics, zones.management ?? []))
+  const admin = await openAdmin(settings, view, zones)
   return {
-    at: { ...at, ...(admin && { admin: admin.at }), ...(scrape && { metrics: scrape.at }) },
+    at: { ...at, ...admin.at },
     async drain() {
       draining = true
       for (const listener of listeners) listener.stop()
@@ -44,8 +43,7 @@ export async function startVda(settings: VdaSettings, { log, metrics, zones }: S
     async close() {
       for (const listener of listeners) listener.stop()
       sessions.endAll()
-      admin?.close()
-      scrape?.close()
+      admin.close()
     },
   }
 }

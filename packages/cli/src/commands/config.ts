@@ -3,7 +3,7 @@ import { jsonSchema } from '@doublehop/settings/schema'
 
 /** doublehop config check FILE: everything that is wrong with it. @returns the exit code */
 export function configCheck(file: string): number {
-  const { settings, problems } = { settings: undefined, problems: undefined, ...readSettings(file) }
+  const { settings, problems } = readSettings(file)
   if (problems !== undefined) {
     for (const { file: where, path, why } of problems) process.stderr.write(`${where}: ${path}: ${why}\n`)
     return 78

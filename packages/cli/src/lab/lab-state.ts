@@ -64,6 +64,17 @@ export function findLab(folder: string): LabState {
   }
 }
 
+/** The process of the lab that runs in this folder, if one does. */
+export function runningLab(folder: string): number | undefined {
+  try {
+    const { pid } = findLab(folder)
+    process.kill(pid, 0)
+    return pid
+  } catch {
+    return undefined // no lab, or one that is dead and could not say so
+  }
+}
+
 /** `{"echo":{"cgp":2598,"ica":1494}, …}` from `echo.cgp`, `echo.ica`, … */
 function appPorts(listeners: Record<string, string>): Record<string, Record<string, number>> {
   const apps: Record<string, Record<string, number>> = {}

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fault } from '@doublehop/errors/fault'
 import { makeLabCertificates } from '@doublehop/pki/lab'
 import { stringify } from 'yaml'
 import {
@@ -12,7 +13,7 @@ import {
   labSettings,
   USUAL_ADDRESSES,
 } from './lab-settings.ts'
-import { forgetLab, type LabState, rememberLab } from './lab-state.ts'
+import { forgetLab, type LabState, rememberLab, runningLab } from './lab-state.ts'
 import { Supervised } from './supervised.ts'
 
 export interface LabOptions {
@@ -33,6 +34,7 @@ export class Lab {
   readonly #options: LabOptions
   readonly #daemons: ReadonlyMap<LabDaemon, Supervised>
   #addresses: LabAddresses
+  #started = false
 
   constructor(options: LabOptions) {
     this.folders = options.folders
@@ -53,24 +55,29 @@ export class Lab {
     return this.#addresses
   }
 
-  /** Makes what is missing, starts everything, and remembers where it is. @throws Fault DH_LAB_DAEMON */
+  /** Makes what is missing, starts everything, and remembers where it is. @throws Fault DH_LAB_RUNNING, DH_LAB_DAEMON */
   async start(): Promise<LabState> {
+    const running = runningLab(this.folders.state)
+    if (running !== undefined) throw fault('DH_LAB_RUNNING', { pid: running })
     rmSync(join(this.folders.state, 'logs'), { recursive: true, force: true })
     mkdirSync(join(this.folders.state, 'logs'), { recursive: true, mode: 0o700 })
     makeLabCertificates(this.folders.certs)
+    const placed: LabDaemon[] = []
     for (const phase of this.#phases()) {
-      this.#writeSettings()
+      placed.push(...phase)
+      this.#writeSettings(placed)
       const started = await Promise.all(phase.map(async (name) => [name, await this.#daemon(name).start()] as const))
       this.#addresses = { ...this.#addresses, ...Object.fromEntries(started) }
     }
-    this.#writeSettings()
+    this.#writeSettings([...LAB_DAEMONS, 'workspace'])
     for (const daemon of this.#daemons.values()) this.#watch(daemon)
+    this.#started = true
     return this.#remember()
   }
 
   /** Ends everything, from the client's side inwards. @returns whether every session had ended by itself */
   async stop(graceMilliseconds: number): Promise<boolean> {
-    forgetLab(this.folders.state)
+    if (this.#started) forgetLab(this.folders.state)
     let drained = true
     for (const name of LAB_DAEMONS) {
       drained = (await this.#daemon(name).stop(graceMilliseconds)) === 0 && drained
@@ -83,9 +90,11 @@ export class Lab {
     return this.#options.ephemeral || this.#options.apps.length > 0 ? FROM_BEHIND : [LAB_DAEMONS]
   }
 
-  #writeSettings(): void {
+  /** Only the sections of those whose neighbours behind them have a place: with free ports the others have none yet. */
+  #writeSettings(sections: readonly string[]): void {
     const note = '# The lab of doublehop up. Written anew at every start.\n'
-    const settings = labSettings(this.#addresses, this.folders, this.#options.apps)
+    const all = Object.entries(labSettings(this.#addresses, this.folders, this.#options.apps))
+    const settings = Object.fromEntries(all.filter(([name]) => name === 'zones' || sections.includes(name)))
     writeFileSync(this.configFile, note + stringify(settings), { mode: 0o600 })
   }
 

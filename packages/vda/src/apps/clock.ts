@@ -5,6 +5,7 @@ import type { App } from '../app.ts'
 export const clock: App = async (session) => {
   const tick = (): void => void session.write(bytesOf(`${new Date().toISOString()}\n`))
   const timer = setInterval(tick, 1000)
+  tick() // before it hears that the client may have ended already
   session.listen({
     bytes() {},
     end() {
@@ -14,5 +15,4 @@ export const clock: App = async (session) => {
     drain() {},
     close: () => clearInterval(timer),
   })
-  tick()
 }
