@@ -43,7 +43,7 @@ export function converse<Result>(
     const onAbort = (): void => fail(signal?.reason)
     const timer = setTimeout(
       () => fail(fault('DH_HANDSHAKE_DEADLINE', { what, seconds: milliseconds / 1000 })),
-      Math.max(0, since + milliseconds - performance.now()),
+      Math.max(0, Math.ceil(since + milliseconds - performance.now())),
     )
     if (signal?.aborted) return onAbort()
     signal?.addEventListener('abort', onAbort)

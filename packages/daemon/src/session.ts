@@ -12,6 +12,8 @@ export class Session {
   readonly id: string
   readonly client: Leg
   readonly log: Logger
+  /** when the client had said all it wants (performance.now()); undefined before */
+  asked: number | undefined
   readonly #metrics: Metrics
   readonly #opened = performance.now()
   readonly #since = new Date()

@@ -66,7 +66,8 @@ async function connectThrough(
     counters.socksConnectRequests.inc()
     const reply = converse(leg, connectSocks(destination), {
       what: `the answer of next hop ${hop.name}`,
-      milliseconds: settings.limits.launch,
+      // The launch's own deadline comes first, and says more.
+      milliseconds: settings.limits.launch + 1000,
       signal,
     })
     connected(`gateway → ${hop.name}`, shown)

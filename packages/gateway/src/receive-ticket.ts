@@ -23,33 +23,27 @@ export interface Arrival {
  * 1 ticket – the workspace sends its ticket: as the name of a SOCKS CONNECT, or inside a CGP flight. An address in
  * its place is refused; the gateway never dials what a client names.
  *
- * @param onRequest called when the client has said all it wants, before that is judged
  * @throws Fault DH_SOCKS_…, DH_CGP_…, DH_TICKET_FORM, DH_ADDRESS_NOT_TICKET, DH_LAUNCH_PORT
  */
 export async function receiveTicket(
   session: Session,
   protocol: 'socks' | 'cgp',
   gateway: GatewayParts,
-  onRequest: () => void,
 ): Promise<Arrival> {
   const done = session.step('ticket')
   const receive = protocol === 'socks' ? receiveBySocks : receiveByCgp
-  const arrival = await receive(session, gateway, onRequest)
+  const arrival = await receive(session, gateway)
   done('workspace → gateway', `${session.client.peer.tls}, ${protocol}, ${arrival.ticket} port ${arrival.port}`)
   return arrival
 }
 
-async function receiveBySocks(
-  session: Session,
-  { settings, counters }: GatewayParts,
-  onRequest: () => void,
-): Promise<Arrival> {
+async function receiveBySocks(session: Session, { settings, counters }: GatewayParts): Promise<Arrival> {
   const request = acceptSocks({ methods: ['none'] })
   const { destination } = await converse(session.client, request, firstFlight(session.client, settings)).catch((error) => {
     counters.socksClientErrors.inc()
     throw asFault(error)
   })
-  onRequest()
+  session.asked = performance.now()
   if (destination.type !== 'name' || !looksLikeTicket(destination.host)) {
     throw fault('DH_ADDRESS_NOT_TICKET', { destination: formatEndpoint(destination) })
   }
@@ -58,13 +52,9 @@ async function receiveBySocks(
   return { ticket, port: destination.port, flight: new Uint8Array(0), protocol: 'socks' }
 }
 
-async function receiveByCgp(
-  session: Session,
-  { settings }: GatewayParts,
-  onRequest: () => void,
-): Promise<Arrival> {
+async function receiveByCgp(session: Session, { settings }: GatewayParts): Promise<Arrival> {
   const { ticket, bytes } = await converse(session.client, acceptCgp(), firstFlight(session.client, settings))
-  onRequest()
+  session.asked = performance.now()
   return { ticket, port: LAUNCH_PORTS.cgp, flight: bytes, protocol: 'cgp' }
 }
 

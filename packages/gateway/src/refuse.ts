@@ -1,5 +1,5 @@
 import { holdDenial } from '@doublehop/daemon/denial'
-import type { Leg } from '@doublehop/daemon/leg'
+import type { Session } from '@doublehop/daemon/session'
 import type { Fault } from '@doublehop/errors/fault'
 import { encodeReply, REPLY, type Reply } from '@doublehop/wire/socks5-messages'
 
@@ -25,15 +25,8 @@ export function replyTo({ class: kind }: Fault): Reply {
 /**
  * Ends a launch that failed. A CGP client gets no byte, and no reply belongs before a request: what can be answered of
  * a SOCKS handshake that went wrong, its conversation has answered.
- *
- * @param asked when its request came (performance.now()); undefined when it never came
  */
-export async function refuse(
-  client: Leg,
-  protocol: 'socks' | 'cgp',
-  failure: Fault,
-  asked: number | undefined,
-): Promise<void> {
+export async function refuse({ client, asked }: Session, protocol: 'socks' | 'cgp', failure: Fault): Promise<void> {
   const reply = replyTo(failure)
   await holdDenial(reply, asked ?? performance.now())
   const silent = protocol === 'cgp' || asked === undefined

@@ -1,5 +1,5 @@
-import { Deadline } from '@doublehop/daemon/deadline'
 import { dial } from '@doublehop/daemon/dial'
+import { LaunchLimit } from '@doublehop/daemon/launch-limit'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Session } from '@doublehop/daemon/session'
 import { asFault, fault } from '@doublehop/errors/fault'
@@ -14,29 +14,26 @@ import { refuse } from './refuse.ts'
 
 /** A CONNECT that does not lead to an STA: find out whether it may, dial (step 6), answer, and join the streams. */
 export async function connect(hop: Leg, request: ConnectRequest, parts: ProxyParts): Promise<void> {
-  const { settings, sessions } = parts
-  const asked = performance.now()
   const session = openSession(hop, request, parts)
-  const seconds = settings.limits.launch / 1000
-  using deadline = new Deadline(settings.limits.launch, () =>
-    fault('DH_LAUNCH_DEADLINE', { seconds, step: session.reached }),
-  )
-  const clientGone = new AbortController()
-  const onGone = (): void => clientGone.abort(fault('DH_CLIENT_GONE', { step: session.reached }))
-  hop.gone.addEventListener('abort', onGone)
-  const signal = AbortSignal.any([deadline.signal, clientGone.signal])
+  session.asked = performance.now()
   try {
-    if (sessions.count > settings.limits.sessions) throw fault('DH_LIMIT_SESSIONS', { limit: settings.limits.sessions })
-    const destination = await authorize(session, hop, request, parts, signal)
-    const server = await dialServer(session, destination, parts, signal)
+    const server = await reachServer(session, request, parts)
     hop.write(encodeReply(REPLY.succeeded))
-    hop.gone.removeEventListener('abort', onGone)
-    await session.splice(server, settings.limits.idle)
+    await session.splice(server, parts.settings.limits.idle)
   } catch (error) {
     const failure = asFault(error)
     session.fail(failure)
-    await refuse(hop, failure, asked)
+    await refuse(hop, failure, session.asked)
   }
+}
+
+/** What comes before the reply, within the limits of a launch. */
+async function reachServer(session: Session, request: ConnectRequest, parts: ProxyParts): Promise<Leg> {
+  const { limits } = parts.settings
+  using limit = new LaunchLimit(session, limits.launch)
+  if (parts.sessions.count > limits.sessions) throw fault('DH_LIMIT_SESSIONS', { limit: limits.sessions })
+  const destination = await authorize(session, request, parts, limit.signal)
+  return await dialServer(session, destination, parts, limit.signal)
 }
 
 /** The session's name comes from the gateway; a foreign first hop has none, and gets one here. */
@@ -48,7 +45,6 @@ function openSession(hop: Leg, { credentials }: ConnectRequest, { sessions }: Pr
 /** Where this CONNECT may lead: by a grant, by the ticket it names, or by the allowlist alone. */
 async function authorize(
   session: Session,
-  hop: Leg,
   { destination, credentials }: ConnectRequest,
   parts: ProxyParts,
   signal: AbortSignal,
@@ -57,7 +53,7 @@ async function authorize(
   if (credentials === undefined || !isSessionId(credentials.username)) throw fault('DH_SESSION_ID', {})
   if (looksLikeTicket(destination.host)) return await redeemHere(session, destination, parts.stas, signal)
   const wanted = canonical(destination)
-  await parts.grants.take(credentials.password, session.id, hop, wanted)
+  await parts.grants.take(credentials.password, session.id, session.client, wanted)
   return wanted
 }
 

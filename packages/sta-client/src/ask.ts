@@ -44,6 +44,11 @@ export async function askSta(question: StaQuestion, options: AskOptions): Promis
   let timer: NodeJS.Timeout | undefined
   let written = false
 
+  // Not by request.destroy(error) alone: once an answer has begun, Node tells nobody of that error.
+  const giveUp = (reason: unknown): void => {
+    reject(reason)
+    request.destroy()
+  }
   const request = httpRequest({
     agent: options.agent,
     host: question.url.hostname.replace(/^\[|\]$/g, ''),
@@ -61,7 +66,7 @@ export async function askSta(question: StaQuestion, options: AskOptions): Promis
         options.onConnected?.(request.reusedSocket)
         written = true
         const late = fault('DH_STA_TIMEOUT', { sta, seconds: options.milliseconds / 1000 })
-        timer = setTimeout(() => request.destroy(late), options.milliseconds)
+        timer = setTimeout(() => giveUp(late), options.milliseconds)
         request.end(question.body)
       }
       if (socket.connecting) socket.once('secureConnect' in socket ? 'secureConnect' : 'connect', leave)
@@ -69,12 +74,12 @@ export async function askSta(question: StaQuestion, options: AskOptions): Promis
     })
     .on('response', async (response) => {
       const body = await readBody(response, STA_LIMIT)
-      if (body === undefined) return request.destroy(fault('DH_STA_ANSWER', { sta, why: `it is cut off, or longer than ${STA_LIMIT} bytes` }))
+      if (body === undefined) return giveUp(fault('DH_STA_ANSWER', { sta, why: `it is cut off, or longer than ${STA_LIMIT} bytes` }))
       resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
     })
     .on('error', (error) => reject(isFault(error) ? error : lost(sta, written, error)))
 
-  const onAbort = (): void => void request.destroy(options.signal?.reason)
+  const onAbort = (): void => giveUp(options.signal?.reason)
   options.signal?.addEventListener('abort', onAbort)
   if (options.signal?.aborted) onAbort()
   try {

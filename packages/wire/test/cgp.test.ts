@@ -52,6 +52,10 @@ const flights = {
     wire: `C 1a "CGP/01" ";40;STA1;${T30}a" 00 ";40;STA2;${T32}" 00`,
     ticket: `;40;STA2;${T32}`,
   },
+  'an STA id that is too long is none': {
+    wire: `C 1a "CGP/01" ";40;STA01234567890123;${T32}" 00 ";42;STA1;${T32};STA01234567890123;${T32}" 00 ";40;STA2;${T32}" 00`,
+    ticket: `;40;STA2;${T32}`,
+  },
   'a version that is not read is no ticket': {
     wire: `C 1a "CGP/01" ";11;STA1;${T32}" 00 ";40;STA2;${T32}" 00`,
     ticket: `;40;STA2;${T32}`,
@@ -81,6 +85,15 @@ transcript(t, 'a ticket of 31 digits is refused', {
   ...gateway,
   wire: `C 1a "CGP/01" ";40;STA1;${T30}" "0" 00`,
   throws: 'DH_TICKET_FORM',
+})
+
+t.test('every byte but a hex digit ends a ticket', async (t) => {
+  for (let byte = 0; byte < 256; byte++) {
+    const flight = concat(bytesOf(`\x1aCGP/01;40;STA1;${T32}`), Uint8Array.of(byte))
+    if (/[0-9a-fA-F]/.test(String.fromCharCode(byte))) {
+      t.throws(() => heard(acceptCgp(), flight), { code: 'DH_TICKET_FORM' }, `${byte}`)
+    } else t.equal(heard(acceptCgp(), flight)?.bytes.toHex(), flight.toHex(), `${byte}`)
+  }
 })
 
 t.test('a ticket must end within 4096 bytes', async (t) => {

@@ -41,7 +41,7 @@ t.test('what is no endpoint is none', async (t) => {
       'a:80 ',
     ],
     ...[
-      'a:80\n',
+      'a:000080', 'a:80\n',
       'a:٨',
       'a:0x50',
       '::1:80',
@@ -93,18 +93,23 @@ t.test('a name is labels of letters, digits, hyphens and underscores', async (t)
       'a;b',
       'a*',
       `${label63}a`,
-      `a${name253}`,
+      `${name253}a`,
     ],
     ...['\u212a', 'ſ', 'a\u0000', 'a\n'],
   ]
   for (const other of others) t.equal(canonicalHost(other), undefined, JSON.stringify(other))
 })
 
+t.test('a dot at the end says that the name is whole, and makes it another name', async (t) => {
+  t.equal(canonicalHost('A.example.'), 'a.example.')
+  t.equal(canonicalHost('a.'), 'a.')
+})
+
 t.test('no name is another spelling of an IPv4 address', async (t) => {
   const numbers = [
     '127.1',
     '2130706433',
-    '0x7f000001',
+    '0x7f000001', '0X7F000001',
     '0X7F.1',
     '127.0.0.0x1',
     '017700000001',

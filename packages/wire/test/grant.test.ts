@@ -77,6 +77,28 @@ t.test('a grant is for one session, one gateway and one proxy', async (t) => {
   }
 })
 
+t.test('no field of the scope can be stretched over the next', async (t) => {
+  const pairs: [GrantScope, GrantScope][] = [
+    [
+      { session: 'a\0\0b', gateway: 'c', proxy: '' },
+      { session: 'a', gateway: 'b\0\0c', proxy: '' },
+    ],
+    [
+      { session: 'a\0\u0001b', gateway: 'c', proxy: '' },
+      { session: 'a', gateway: 'b', proxy: 'c' },
+    ],
+    [
+      { session: `\0${'x'.repeat(255)}`, gateway: '', proxy: '' },
+      { session: '', gateway: 'x'.repeat(255), proxy: '' },
+    ],
+  ]
+  for (const [one, other] of pairs) {
+    const token = mintGrant(key, one, { cgp }, EXPIRES, random)
+    t.ok(check(token, cgp, one))
+    t.throws(() => check(token, cgp, other), { code: 'DH_GRANT_MISMATCH' })
+  }
+})
+
 t.test('where proxies share what is spent, the proxy is left open for all of them', async (t) => {
   const shared = { ...scope, proxy: '' }
   const token = mintGrant(key, shared, { cgp }, EXPIRES, random)

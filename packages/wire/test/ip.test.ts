@@ -28,6 +28,7 @@ t.test('every spelling of an address has one canonical form', async (t) => {
     '::ffff:192.0.2.1': '::ffff:c000:201',
     '64:ff9b::192.0.2.33': '64:ff9b::c000:221',
     '1:2:3:4:5:6:1.2.3.4': '1:2:3:4:5:6:102:304',
+    'ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255': 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
   }
   for (const [text, expected] of Object.entries(spellings)) t.equal(canonical(text), expected, text)
 })
@@ -56,6 +57,7 @@ t.test('what is no address is none', async (t) => {
 t.test('the peer of a dual-stack socket is called by its IPv4 address', async (t) => {
   t.equal(unmapped('::ffff:127.0.0.1'), '127.0.0.1')
   t.equal(unmapped('::FFFF:7f00:1'), '127.0.0.1')
+  t.equal(unmapped('::ffff:203.0.113.9'), '203.0.113.9')
   t.equal(unmapped('127.0.0.1'), '127.0.0.1')
   t.equal(unmapped('2001:DB8:0::1'), '2001:db8::1')
   t.equal(unmapped('::fffe:127.0.0.1'), '::fffe:7f00:1', 'another prefix')
@@ -81,7 +83,7 @@ t.test('a network is an address and how many bits of it count', async (t) => {
   ]) {
     t.equal(bits(bad), undefined, JSON.stringify(bad))
   }
-  for (const bad of ['10.0.0.0/ 8', '10.0.0.0/8 ', '10.0.0.0/0x8', '10.0.0.0/1e1', '10/8', 'a/8']) {
+  for (const bad of ['10.0.0.0/ 8', '10.0.0.0/8 ', '10.0.0.0/0x8', '10.0.0.0/1e1', '10/8', 'a/8', '10.0.0.0/0008']) {
     t.equal(bits(bad), undefined, JSON.stringify(bad))
   }
 })

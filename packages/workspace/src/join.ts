@@ -16,26 +16,32 @@ export interface Joined {
  */
 export function join(leg: Leg, input: Readable, output: Writable): Promise<Joined> {
   const { promise, resolve, reject } = Promise.withResolvers<Joined>()
-  const before = { up: leg.sent, down: leg.received }
+  const carried = { up: 0, down: 0 }
   const onInput = (chunk: Uint8Array): void => {
+    carried.up += chunk.length
     if (!leg.write(chunk)) input.pause()
   }
   const onEnd = (): void => leg.end()
+  const leaveInput = (): void => void input.off('data', onInput).off('end', onEnd).pause()
   input.on('data', onInput).once('end', onEnd)
-  output.once('error', () => leg.reset())
+  output.on('error', () => leg.reset())
   leg.listen({
     bytes(chunk) {
+      carried.down += chunk.length
       if (output.write(chunk)) return
       leg.pause()
       output.once('drain', () => leg.resume())
     },
     // The server is done; whoever still types into the input has nobody to read it.
-    end: () => leg.end(),
+    end() {
+      leaveInput()
+      leg.end()
+    },
     drain: () => input.resume(),
     close(error) {
-      input.off('data', onInput).off('end', onEnd).pause()
+      leaveInput()
       if (error) reject(fault('DH_PEER_RESET', { what: 'the session' }, error))
-      else resolve({ up: leg.sent - before.up, down: leg.received - before.down })
+      else resolve(carried)
     },
   })
   return promise

@@ -31,12 +31,12 @@ export class StorefrontClient {
 
   /** What is published. @throws Fault DH_DIAL_…, DH_STOREFRONT_ANSWER */
   async apps(): Promise<PublishedApp[]> {
-    return Apps.parse(await this.#ask('GET', '/apps')).apps
+    return (await this.#ask(Apps, 'GET', '/apps')).apps
   }
 
-  /** A ticket for one launch. @throws Fault DH_DIAL_…, DH_STOREFRONT_ANSWER */
+  /** A ticket for one launch. @throws Fault DH_DIAL_…, DH_STOREFRONT_ANSWER, DH_TICKET_FORM */
   async ticket(app: string): Promise<{ ticket: Ticket; expires: string }> {
-    const { ticket, expires } = Issued.parse(await this.#ask('POST', '/tickets', { app }))
+    const { ticket, expires } = await this.#ask(Issued, 'POST', '/tickets', { app })
     return { ticket: parseTicket(ticket), expires }
   }
 
@@ -44,8 +44,8 @@ export class StorefrontClient {
     this.#agent.destroy()
   }
 
-  async #ask(method: string, path: string, body?: object): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+  async #ask<T>(shape: z.ZodType<T>, method: string, path: string, body?: object): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
     const text = body && JSON.stringify(body)
     const request = httpRequest({
       agent: this.#agent,
@@ -63,8 +63,10 @@ export class StorefrontClient {
       .on('response', async (response) => {
         const answer = utf8((await readBody(response, ANSWER_LIMIT)) ?? new Uint8Array(0)) ?? ''
         const status = response.statusCode ?? 0
-        if (status < 300) resolve(readJson(answer) ?? {})
-        else reject(refusal(status, problemIn(answer)))
+        if (status >= 300) return reject(refusal(status, problemIn(answer)))
+        const { success, data } = shape.safeParse(readJson(answer))
+        if (success) resolve(data)
+        else reject(refusal(status, 'this is not what a storefront says'))
       })
       .on('error', (error) => reject(isFault(error) ? error : refusal(0, `the connection ended (${error.message})`)))
       .end(text)
