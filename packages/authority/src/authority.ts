@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Fault, fault } from '@doublehop/errors/fault'
-import { type TicketData } from '@doublehop/wire/sta-messages'
+import type { TicketData } from '@doublehop/wire/sta-messages'
 import { StaTicket } from '@doublehop/wire/ticket'
 import type { TicketStore } from './store.ts'
 
@@ -37,7 +37,8 @@ export class Authority {
     const lifetime = this.#lifetime(refreshable)
     const now = this.#clock()
     const record = { data, refreshable, expiresAt: now + lifetime }
-    if (!(await store.put(hex, record, lifetime, maxTickets, now))) throw fault('DH_STA_FULL', { limit: maxTickets })
+    if (!(await store.put(hex, record, lifetime, maxTickets, now)))
+      throw fault('DH_STA_FULL', { limit: maxTickets })
     return new StaTicket(this.id, hex)
   }
 

@@ -12,7 +12,13 @@ export class MemoryStore implements TicketStore {
   #live = 0
   #swept = 0
 
-  async put(ticket: string, record: TicketRecord, lifetime: number, limit: number, now: number): Promise<boolean> {
+  async put(
+    ticket: string,
+    record: TicketRecord,
+    lifetime: number,
+    limit: number,
+    now: number,
+  ): Promise<boolean> {
     this.#sweep(now, this.#live >= limit)
     if (this.#live >= limit) return false
     this.#entries.set(ticket, { record, forgetAt: record.expiresAt + lifetime })
@@ -60,7 +66,10 @@ export class MemoryStore implements TicketStore {
   #sweep(now: number, must: boolean): void {
     if (!must && now - this.#swept < 1000) return
     this.#swept = now
-    for (const [ticket, { forgetAt }] of this.#entries) if (now >= forgetAt) this.#entries.delete(ticket)
-    this.#live = [...this.#entries.values()].filter(({ record }) => record !== undefined && now < record.expiresAt).length
+    for (const [ticket, { forgetAt }] of this.#entries)
+      if (now >= forgetAt) this.#entries.delete(ticket)
+    this.#live = [...this.#entries.values()].filter(
+      ({ record }) => record !== undefined && now < record.expiresAt,
+    ).length
   }
 }

@@ -20,10 +20,22 @@ export class RedisStore implements TicketStore {
     this.#prefix = `doublehop:sta:${sta}:`
   }
 
-  async put(ticket: string, record: TicketRecord, lifetime: number, limit: number, now: number): Promise<boolean> {
-    const value = [record.expiresAt, record.refreshable ? 1 : 0, seal(ticket, record.data)].join(' ')
+  async put(
+    ticket: string,
+    record: TicketRecord,
+    lifetime: number,
+    limit: number,
+    now: number,
+  ): Promise<boolean> {
+    const value = [record.expiresAt, record.refreshable ? 1 : 0, seal(ticket, record.data)].join(
+      ' ',
+    )
     const keep = record.expiresAt - now + lifetime
-    const added = await this.#eval(PUT, [this.#key(ticket), this.#liveKey], [value, keep, now, record.expiresAt, limit])
+    const added = await this.#eval(
+      PUT,
+      [this.#key(ticket), this.#liveKey],
+      [value, keep, now, record.expiresAt, limit],
+    )
     return added === 1
   }
 
@@ -39,7 +51,11 @@ export class RedisStore implements TicketStore {
 
   async refresh(ticket: string, expiresAt: number, lifetime: number, now: number) {
     const keep = expiresAt - now + lifetime
-    const outcome = await this.#eval(REFRESH, [this.#key(ticket), this.#liveKey], [now, expiresAt, keep])
+    const outcome = await this.#eval(
+      REFRESH,
+      [this.#key(ticket), this.#liveKey],
+      [now, expiresAt, keep],
+    )
     return outcome as 'refreshed' | 'used' | 'expired' | 'unknown'
   }
 
@@ -59,7 +75,11 @@ export class RedisStore implements TicketStore {
     return `${this.#prefix}live`
   }
 
-  #eval(script: string, keys: readonly string[], values: readonly (string | number)[]): Promise<unknown> {
+  #eval(
+    script: string,
+    keys: readonly string[],
+    values: readonly (string | number)[],
+  ): Promise<unknown> {
     return this.#ask(this.#redis.eval(script, keys.length, ...keys, ...values))
   }
 
@@ -104,7 +124,12 @@ function open(ticket: string, value: string | null, now: number): Redemption {
 function seal(ticket: string, data: TicketData): string {
   const iv = randomBytes(12)
   const cipher = createCipheriv('aes-256-gcm', keyOf(ticket), iv)
-  return Buffer.concat([iv, cipher.update(JSON.stringify(data)), cipher.final(), cipher.getAuthTag()]).toString('base64')
+  return Buffer.concat([
+    iv,
+    cipher.update(JSON.stringify(data)),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ]).toString('base64')
 }
 
 function unseal(ticket: string, sealed: string): TicketData {
@@ -112,7 +137,9 @@ function unseal(ticket: string, sealed: string): TicketData {
     const bytes = Buffer.from(sealed, 'base64')
     const decipher = createDecipheriv('aes-256-gcm', keyOf(ticket), bytes.subarray(0, 12))
     decipher.setAuthTag(bytes.subarray(-16))
-    return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString())
+    return JSON.parse(
+      Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString(),
+    )
   } catch (error) {
     throw fault('DH_STA_STORE', { why: 'it holds data that was not written by an STA' }, error)
   }

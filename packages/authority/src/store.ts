@@ -20,10 +20,21 @@ export type Redemption =
  */
 export interface TicketStore {
   /** Keeps a new ticket. False when `limit` live tickets are there already. */
-  put(ticket: string, record: TicketRecord, lifetime: number, limit: number, now: number): Promise<boolean>
+  put(
+    ticket: string,
+    record: TicketRecord,
+    lifetime: number,
+    limit: number,
+    now: number,
+  ): Promise<boolean>
   redeem(ticket: string, now: number): Promise<Redemption>
   /** Lets a live refreshable ticket live until `expiresAt`. */
-  refresh(ticket: string, expiresAt: number, lifetime: number, now: number): Promise<'refreshed' | 'used' | 'expired' | 'unknown'>
+  refresh(
+    ticket: string,
+    expiresAt: number,
+    lifetime: number,
+    now: number,
+  ): Promise<'refreshed' | 'used' | 'expired' | 'unknown'>
   /** live tickets at this moment */
   live(now: number): Promise<number>
   close(): Promise<void>

@@ -24,7 +24,8 @@ export interface Access {
 
 /** @throws Fault DH_NO_LAB, DH_USAGE, DH_CONFIG_… */
 export function openAccess(options: AccessOptions): Access {
-  const { address, token } = options.gateway === undefined ? fromFile(options) : fromFlags(options, options.gateway)
+  const { address, token } =
+    options.gateway === undefined ? fromFile(options) : fromFlags(options, options.gateway)
   const gateway = new GatewayAccess(address)
   return {
     gateway,
@@ -34,14 +35,15 @@ export function openAccess(options: AccessOptions): Access {
 
 interface Found {
   readonly address: GatewayAddress
-  token(): string
+  readonly token: () => string
 }
 
 function fromFlags({ serverName, ca, token }: AccessOptions, gateway: string): Found {
   return {
     address: { gateway: endpointOf(gateway, '--gateway'), serverName, ca },
     token() {
-      if (token === undefined) throw fault('DH_USAGE', { why: 'the storefront wants a token: name its file with --token' })
+      if (token === undefined)
+        throw fault('DH_USAGE', { why: 'the storefront wants a token: name its file with --token' })
       return readFileSync(token, 'utf8').trim()
     },
   }
@@ -50,13 +52,20 @@ function fromFlags({ serverName, ca, token }: AccessOptions, gateway: string): F
 function fromFile({ config, state }: AccessOptions): Found {
   const file = config ?? join(state, 'doublehop.yaml')
   if (config === undefined && !existsSync(file)) {
-    throw fault('DH_NO_LAB', { why: `there is no ${file}; name a gateway with --gateway, or a file with --config` })
+    throw fault('DH_NO_LAB', {
+      why: `there is no ${file}; name a gateway with --gateway, or a file with --config`,
+    })
   }
   const workspace = sectionOf(loadSettings(file), 'workspace', file)
   return {
     address: workspace,
     token() {
-      if (workspace.token === undefined) throw fault('DH_CONFIG', { file, path: 'workspace.token', why: 'the storefront wants a token' })
+      if (workspace.token === undefined)
+        throw fault('DH_CONFIG', {
+          file,
+          path: 'workspace.token',
+          why: 'the storefront wants a token',
+        })
       return workspace.token.reveal('workspace.token')
     },
   }
@@ -65,7 +74,7 @@ function fromFile({ config, state }: AccessOptions): Found {
 /** Reads an address from the command line. @throws Fault DH_USAGE */
 export function endpointOf(text: string, flag: string): Endpoint {
   const endpoint = parseEndpoint(text)
-  if (endpoint === undefined) throw fault('DH_USAGE', { why: `${flag} wants address:port, not ${text}` })
+  if (endpoint === undefined)
+    throw fault('DH_USAGE', { why: `${flag} wants address:port, not ${text}` })
   return endpoint
 }
-

@@ -11,7 +11,9 @@ const VERSION = '0.1.0'
  */
 export function program(): Command {
   const doublehop = new Command('doublehop')
-    .description('Carries a user’s session through two DMZs, and proves the firewalls between them.')
+    .description(
+      'Carries a user’s session through two DMZs, and proves the firewalls between them.',
+    )
     .version(VERSION)
     .exitOverride()
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
@@ -27,7 +29,9 @@ function addLab(doublehop: Command): void {
   doublehop.commandsGroup('The lab:')
   doublehop
     .command('up')
-    .description('start gateway, proxy, storefront, STA and VDA on loopback, and launch through them')
+    .description(
+      'start gateway, proxy, storefront, STA and VDA on loopback, and launch through them',
+    )
     .option('--ephemeral', 'take free ports instead of the usual ones', false)
     .option('--no-demo', 'launch nothing')
     .option('--json', 'print one line when ready', false)
@@ -71,7 +75,10 @@ function addWorkspace(doublehop: Command): void {
     .description('launch an app and join it to standard input and output')
     .argument('[file]', 'an ICA file')
     .option('--app <name>', 'get a ticket for this app first')
-    .option('--ticket <ticket>', 'launch with this ticket; - reads it from the environment variable DOUBLEHOP_TICKET')
+    .option(
+      '--ticket <ticket>',
+      'launch with this ticket; - reads it from the environment variable DOUBLEHOP_TICKET',
+    )
     .option('--steps', 'show the steps of the launch on standard error', false)
     .action(async (file, options) => {
       const { launchCommand } = await import('./commands/launch.ts')
@@ -99,7 +106,9 @@ function addTools(doublehop: Command): void {
       const { certs } = await import('./commands/certs.ts')
       certs(dir)
     })
-  const config = doublehop.command('config').description('check a configuration file, or print its schema')
+  const config = doublehop
+    .command('config')
+    .description('check a configuration file, or print its schema')
   config
     .command('check')
     .description('check a configuration file')
@@ -158,10 +167,20 @@ function withAccess(command: Command) {
     .addOption(stateOption())
 }
 
-function withLaunch<Args extends unknown[], Options extends Record<string, unknown>>(command: Command<Args, Options>) {
+function withLaunch<Args extends unknown[], Options extends Record<string, unknown>>(
+  command: Command<Args, Options>,
+) {
   return command
-    .addOption(new Option('--port <port>', 'which address of the app').choices(['2598', '1494']).default('2598' as const))
-    .addOption(new Option('--protocol <protocol>', 'how to speak to the gateway').choices(['socks', 'cgp']).default('socks' as const))
+    .addOption(
+      new Option('--port <port>', 'which address of the app')
+        .choices(['2598', '1494'])
+        .default('2598' as const),
+    )
+    .addOption(
+      new Option('--protocol <protocol>', 'how to speak to the gateway')
+        .choices(['socks', 'cgp'])
+        .default('socks' as const),
+    )
 }
 
 function stateOption() {
@@ -172,8 +191,12 @@ function collect(value: string, before: string[]): string[] {
   return [...before, value]
 }
 
-function collectApps(text: string, before: { name: string; target: string }[]): { name: string; target: string }[] {
+function collectApps(
+  text: string,
+  before: { name: string; target: string }[],
+): { name: string; target: string }[] {
   const [, name, target] = /^([A-Za-z0-9][A-Za-z0-9._-]*)=(.+:\d+)$/.exec(text) ?? []
-  if (name === undefined || target === undefined) throw new InvalidArgumentError('Expected NAME=address:port.')
+  if (name === undefined || target === undefined)
+    throw new InvalidArgumentError('Expected NAME=address:port.')
   return [...before, { name, target }]
 }

@@ -28,9 +28,15 @@ export interface AdminListeners {
 }
 
 /** Opens the admin listener, and the one for scrapers of `zones.management`. @throws Fault DH_LISTEN */
-export async function openAdmin(settings: AdminSettings, view: AdminView, zones: Zones): Promise<AdminListeners> {
+export async function openAdmin(
+  settings: AdminSettings,
+  view: AdminView,
+  zones: Zones,
+): Promise<AdminListeners> {
   const admin = settings.admin && (await startAdmin(settings.admin, view))
-  const metrics = settings.metrics && (await startMetrics(settings.metrics.listen, view.metrics, zones.management ?? []))
+  const metrics =
+    settings.metrics &&
+    (await startMetrics(settings.metrics.listen, view.metrics, zones.management ?? []))
   return {
     at: { ...(admin && { admin: admin.at }), ...(metrics && { metrics: metrics.at }) },
     close() {
@@ -43,7 +49,8 @@ export async function openAdmin(settings: AdminSettings, view: AdminView, zones:
 /** The loopback listener for whoever runs this host: /healthz, /readyz, /metrics, /sessions. Plain HTTP, GET only. */
 function startAdmin(on: Endpoint, view: AdminView): Promise<HttpListener> {
   return serve(on, async (request, response) => {
-    if (!isLoopbackName(request.headers.host)) return answer(response, 421, { error: 'ask for localhost' })
+    if (!isLoopbackName(request.headers.host))
+      return answer(response, 421, { error: 'ask for localhost' })
     switch (request.url) {
       case '/healthz':
         return answer(response, 200, { healthy: true })
@@ -56,15 +63,22 @@ function startAdmin(on: Endpoint, view: AdminView): Promise<HttpListener> {
       case '/sessions':
         return answer(response, 200, view.connections())
       default:
-        return answer(response, 404, { error: 'here are /healthz, /readyz, /metrics and /sessions' })
+        return answer(response, 404, {
+          error: 'here are /healthz, /readyz, /metrics and /sessions',
+        })
     }
   })
 }
 
 /** /metrics alone, for a scraper elsewhere: only from the networks of `zones.management`. */
-function startMetrics(on: Endpoint, metrics: Metrics, management: readonly Network[]): Promise<HttpListener> {
+function startMetrics(
+  on: Endpoint,
+  metrics: Metrics,
+  management: readonly Network[],
+): Promise<HttpListener> {
   return serve(on, async (request, response) => {
-    if (!inNetworks(management, unmapped(request.socket.remoteAddress ?? ''))) return void request.socket.destroy()
+    if (!inNetworks(management, unmapped(request.socket.remoteAddress ?? '')))
+      return void request.socket.destroy()
     if (request.url !== '/metrics') return answer(response, 404, { error: 'here is /metrics' })
     return answerMetrics(response, metrics)
   })
@@ -79,10 +93,13 @@ async function serve(
   on: Endpoint,
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<HttpListener> {
-  const server: Server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, (request, response) => {
-    if (request.method !== 'GET') return answer(response, 405, { error: 'GET only' })
-    handle(request, response).catch((error) => answer(response, 500, { error: String(error) }))
-  })
+  const server: Server = createServer(
+    { requestTimeout: 5000, headersTimeout: 5000 },
+    (request, response) => {
+      if (request.method !== 'GET') return answer(response, 405, { error: 'GET only' })
+      handle(request, response).catch((error) => answer(response, 500, { error: String(error) }))
+    },
+  )
   server.maxConnections = 64
   const at = await bind(server, on)
   return {

@@ -64,7 +64,11 @@ export function converse<Result>(
       end: () => fail(fault('DH_PEER_CLOSED', { what })),
       drain() {},
       close: (error) =>
-        fail(error === undefined ? fault('DH_PEER_CLOSED', { what }) : fault('DH_PEER_RESET', { what }, error)),
+        fail(
+          error === undefined
+            ? fault('DH_PEER_CLOSED', { what })
+            : fault('DH_PEER_RESET', { what }, error),
+        ),
     })
   })
 }

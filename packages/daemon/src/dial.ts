@@ -31,7 +31,9 @@ export async function dial(target: Endpoint, options: DialOptions): Promise<Leg>
   const timeout = fault('DH_DIAL_TIMEOUT', { address, seconds: options.milliseconds / 1000 })
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(timeout), options.milliseconds)
-  const signal = options.signal ? AbortSignal.any([controller.signal, options.signal]) : controller.signal
+  const signal = options.signal
+    ? AbortSignal.any([controller.signal, options.signal])
+    : controller.signal
   try {
     return await dialFirst(await resolve(target, signal), { ...options, signal })
   } finally {
@@ -47,7 +49,11 @@ async function resolve({ host, port }: Endpoint, signal: AbortSignal): Promise<E
     return found.map(({ address }) => ({ host: address, port }))
   } catch (error) {
     if (signal.aborted) throw signal.reason
-    throw fault('DH_DIAL_NAME', { host, why: (error as NodeJS.ErrnoException).code ?? 'no answer' }, error)
+    throw fault(
+      'DH_DIAL_NAME',
+      { host, why: (error as NodeJS.ErrnoException).code ?? 'no answer' },
+      error,
+    )
   }
 }
 
@@ -79,9 +85,15 @@ async function dialAddress(
   if (tls === undefined) return await opened(raw, 'connect', signal, plain, noTcp)
 
   await opened(raw, 'connect', signal, () => {}, noTcp)
-  const options = { socket: raw, secureContext: tls.context, allowHalfOpen: true, ...nameToVerify(tls.serverName) }
+  const options = {
+    socket: raw,
+    secureContext: tls.context,
+    allowHalfOpen: true,
+    ...nameToVerify(tls.serverName),
+  }
   const secure = connectTls(options)
-  const noTls = (error: Error) => fault('DH_DIAL_TLS', { address: formatEndpoint(address), why: error.message }, error)
+  const noTls = (error: Error) =>
+    fault('DH_DIAL_TLS', { address: formatEndpoint(address), why: error.message }, error)
   const encrypted = () => new Leg(raw, secure, { ...address, ...tlsPeer(secure) }, keep)
   return await opened(secure, 'secureConnect', signal, encrypted, noTls)
 }

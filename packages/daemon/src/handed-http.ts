@@ -23,8 +23,9 @@ export class HandedHttp<About> {
     options: ServerOptions,
     answer: (request: IncomingMessage, response: ServerResponse, about: About) => void,
   ) {
-    this.#server = createServer({ ...options, connectionsCheckingInterval: 1000 }, (request, response) =>
-      answer(request, response, this.#about.get(request.socket) as About),
+    this.#server = createServer(
+      { ...options, connectionsCheckingInterval: 1000 },
+      (request, response) => answer(request, response, this.#about.get(request.socket) as About),
     )
     this.#server.emit('listening')
   }

@@ -51,7 +51,8 @@ export async function main<S extends DaemonSection>(section: S, start: Start<S>)
     if (values.help) return void process.stdout.write(usage(section))
     process.exit(await run(section, start, values.config, values.set.map(parseOverride)))
   } catch (error) {
-    const failure = error instanceof TypeError ? fault('DH_USAGE', { why: error.message }) : asFault(error)
+    const failure =
+      error instanceof TypeError ? fault('DH_USAGE', { why: error.message }) : asFault(error)
     process.exit(reportStartFailure(section, failure))
   }
 }
@@ -82,15 +83,25 @@ export async function run<S extends DaemonSection>(
 }
 
 /** One clear line, and the exit code. */
-export function reportStartFailure(section: string, { code, message, action, class: kind }: Fault): number {
+export function reportStartFailure(
+  section: string,
+  { code, message, action, class: kind }: Fault,
+): number {
   process.stderr.write(`doublehop ${section}: ${message}\n  ${code} · ${action}\n`)
   return kind === 'configuration' ? EXIT_CONFIGURATION : 1
 }
 
 /** Says that it is ready: in the log, and to the parent process if that asked for messages. */
 function announce(daemon: Daemon, log: Logger): void {
-  const at = Object.fromEntries(Object.entries(daemon.at).map(([name, where]) => [name, formatEndpoint(where)]))
-  log.info({ event: 'ready', at }, `ready: ${Object.entries(at).map((pair) => pair.join(' ')).join(', ')}`)
+  const at = Object.fromEntries(
+    Object.entries(daemon.at).map(([name, where]) => [name, formatEndpoint(where)]),
+  )
+  log.info(
+    { event: 'ready', at },
+    `ready: ${Object.entries(at)
+      .map((pair) => pair.join(' '))
+      .join(', ')}`,
+  )
   process.send?.({ event: 'ready', at })
   // A parent that asked for messages and is gone cannot end its daemons any more, so they end themselves.
   process.channel?.unref()
@@ -103,7 +114,10 @@ async function untilSignal(daemon: Daemon, log: Logger): Promise<number> {
   log.info({ event: 'draining', signal }, `${signal}: draining`)
   const drained = await Promise.race([daemon.drain(), nextSignal().then(() => false)])
   await daemon.close()
-  log.info({ event: 'stopped', drained }, drained ? 'stopped, drained' : 'stopped, sessions were cut')
+  log.info(
+    { event: 'stopped', drained },
+    drained ? 'stopped, drained' : 'stopped, sessions were cut',
+  )
   return drained ? 0 : 1
 }
 

@@ -1,10 +1,10 @@
 import { createServer, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { asFault, type Fault, fault } from '@doublehop/errors/fault'
+import { inNetworks } from '@doublehop/settings/values'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import { type Network, unmapped } from '@doublehop/wire/ip'
 import { acceptProxyHeader } from '@doublehop/wire/proxy-protocol'
-import { inNetworks } from '@doublehop/settings/values'
 import { converse } from './conversation.ts'
 import { tlsPeer } from './dial.ts'
 import { Leg, type Peer } from './leg.ts'
@@ -49,7 +49,8 @@ export interface Listener {
  * @throws Fault DH_LISTEN
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const secure = options.tls === undefined ? undefined : createTlsServer({ ...options.tls, allowHalfOpen: true })
+  const secure =
+    options.tls === undefined ? undefined : createTlsServer({ ...options.tls, allowHalfOpen: true })
   const handshakes = new Map<Socket, Handshake>()
 
   const accept = async (raw: Socket): Promise<void> => {
@@ -71,11 +72,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       const peer = { ...handshake?.peer, ...tlsPeer(socket) } as Peer
       options.onLeg(new Leg(raw, socket, peer, options.keep))
     })
-    .on('tlsClientError', (error, socket) => handshakes.get(rawSocketUnder(socket))?.fail(error.message))
+    .on('tlsClientError', (error, socket) =>
+      handshakes.get(rawSocketUnder(socket))?.fail(error.message),
+    )
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
     accept(raw).catch((error) => {
-      options.onFailure(asFault(error), { host: raw.remoteAddress ?? '', port: raw.remotePort ?? 0 })
+      options.onFailure(asFault(error), {
+        host: raw.remoteAddress ?? '',
+        port: raw.remotePort ?? 0,
+      })
       raw.destroy()
     })
   })
@@ -84,7 +90,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   return {
     at,
     get handshakes() {
-      return [...handshakes.values()].map(({ peer, since }) => ({ peer: formatEndpoint(peer), since: since.toISOString() }))
+      return [...handshakes.values()].map(({ peer, since }) => ({
+        peer: formatEndpoint(peer),
+        since: since.toISOString(),
+      }))
     },
     stop: () => void server.close(),
     renew: (tls) => secure?.setSecureContext(tls),
@@ -114,7 +123,10 @@ class Handshake {
     this.#options = options
     this.#onEnd = onEnd
     const seconds = options.handshakeMilliseconds / 1000
-    this.#timer = setTimeout(() => this.fail(`not finished within ${seconds} s`), options.handshakeMilliseconds)
+    this.#timer = setTimeout(
+      () => this.fail(`not finished within ${seconds} s`),
+      options.handshakeMilliseconds,
+    )
     raw.once('close', this.#onClose)
   }
 
@@ -130,7 +142,8 @@ class Handshake {
     this.#options.onFailure(fault('DH_TLS_HANDSHAKE', { why }), this.peer)
   }
 
-  readonly #onClose = (): void => this.fail('the peer closed the connection, or showed no certificate we trust')
+  readonly #onClose = (): void =>
+    this.fail('the peer closed the connection, or showed no certificate we trust')
 }
 
 /** The client that stands behind a load balancer; what was read beyond the header goes back to the socket. */
@@ -156,7 +169,10 @@ export function bind(
     server.listen({ host: on.host, port: on.port, ipv6Only: false }, () => {
       server.off('error', onError)
       const bound = server.address()
-      resolve({ host: on.host, port: typeof bound === 'object' && bound !== null ? bound.port : on.port })
+      resolve({
+        host: on.host,
+        port: typeof bound === 'object' && bound !== null ? bound.port : on.port,
+      })
     })
   })
 }
@@ -167,4 +183,3 @@ function why({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'EADDRNOTAVAIL') return 'this host has no such address'
   return code ?? message
 }
-

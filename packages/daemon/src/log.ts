@@ -38,7 +38,12 @@ function shape(name: string): pino.LoggerOptions {
 
 function standardOutput(): pino.DestinationStream {
   if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: true })
-  return pretty({ sync: true, ignore: 'pid,hostname,event,step,name,route,detail', singleLine: true, translateTime: 'SYS:HH:MM:ss.l' })
+  return pretty({
+    sync: true,
+    ignore: 'pid,hostname,event,step,name,route,detail',
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+  })
 }
 
 function openFile(file: string): pino.DestinationStream {

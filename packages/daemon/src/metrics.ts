@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { CloseReason, Spliced } from './splice.ts'
+import type { Spliced } from './splice.ts'
 import type { StepName } from './steps.ts'
 
 /** What every daemon counts. One registry each, so that several daemons can run in one test. Listed in docs/metrics.md. */
@@ -13,7 +13,11 @@ export class Metrics {
 
   constructor() {
     const registers = [this.registry]
-    this.#sessions = new Gauge({ name: 'doublehop_sessions', help: 'Sessions at this moment', registers })
+    this.#sessions = new Gauge({
+      name: 'doublehop_sessions',
+      help: 'Sessions at this moment',
+      registers,
+    })
     this.#closed = new Counter({
       name: 'doublehop_sessions_closed_total',
       help: 'Sessions that ended, by reason',
@@ -42,7 +46,11 @@ export class Metrics {
   }
 
   /** A counter of this daemon's own. */
-  counter<L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
+  counter<L extends string = never>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+  ): Counter<L> {
     return new Counter({ name, help, labelNames, registers: [this.registry] })
   }
 
@@ -67,7 +75,7 @@ export class Metrics {
     this.#sessions.inc()
   }
 
-  sessionClosed(reason: CloseReason | string, { up, down }: Pick<Spliced, 'up' | 'down'>): void {
+  sessionClosed(reason: string, { up, down }: Pick<Spliced, 'up' | 'down'>): void {
     this.#sessions.dec()
     this.#closed.inc({ reason })
     this.#bytes.inc({ direction: 'up' }, up)

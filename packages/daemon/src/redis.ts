@@ -15,6 +15,8 @@ export function openRedis(url: string, log: Logger): Redis {
     connectTimeout: 1000,
     retryStrategy: (attempt) => Math.min(attempt * 50, 1000),
   })
-  redis.on('error', (error) => log.warn({ event: 'redis-error', why: error.message }, `Redis: ${error.message}`))
+  redis.on('error', (error) =>
+    log.warn({ event: 'redis-error', why: error.message }, `Redis: ${error.message}`),
+  )
   return redis
 }

@@ -64,7 +64,10 @@ export class Session {
   fail(failure: Fault): void {
     const { code, message, action } = failure
     const level = failure.fault === 'ours' ? 'error' : 'warn'
-    this.log[level]({ event: 'launch-failed', code, step: stepNumber(this.#reached), action }, message)
+    this.log[level](
+      { event: 'launch-failed', code, step: stepNumber(this.#reached), action },
+      message,
+    )
     this.#metrics.failed(code)
     this.#close(`error:${code}`, { up: 0, down: 0 })
   }

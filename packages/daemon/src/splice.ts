@@ -4,7 +4,12 @@ import type { Leg } from './leg.ts'
 export type Spliceable = Pick<Leg, 'listen' | 'write' | 'pause' | 'resume' | 'end' | 'reset'>
 
 /** Why a session ended. */
-export type CloseReason = 'client-closed' | 'server-closed' | 'idle-timeout' | 'drain' | `error:${string}`
+export type CloseReason =
+  | 'client-closed'
+  | 'server-closed'
+  | 'idle-timeout'
+  | 'drain'
+  | `error:${string}`
 
 /** What a session was, once it is over. */
 export interface Spliced {
@@ -42,7 +47,9 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
   let open = 2
 
   const idle =
-    idleMilliseconds === undefined ? undefined : setTimeout(() => cut('idle-timeout'), idleMilliseconds)
+    idleMilliseconds === undefined
+      ? undefined
+      : setTimeout(() => cut('idle-timeout'), idleMilliseconds)
 
   const cut = (why: CloseReason): void => {
     reason ??= why
@@ -50,7 +57,12 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
     server.reset()
   }
 
-  const carry = (from: Spliceable, to: Spliceable, direction: 'up' | 'down', closedBy: CloseReason): void => {
+  const carry = (
+    from: Spliceable,
+    to: Spliceable,
+    direction: 'up' | 'down',
+    closedBy: CloseReason,
+  ): void => {
     let ended = false
     from.listen({
       bytes(chunk) {

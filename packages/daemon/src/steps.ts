@@ -37,7 +37,13 @@ export function millisecondsSince(start: number): number {
 }
 
 /** Writes one line for a step that is done. */
-export function logStep(log: Logger, name: StepName, route: string, detail: string, since: number): void {
+export function logStep(
+  log: Logger,
+  name: StepName,
+  route: string,
+  detail: string,
+  since: number,
+): void {
   const step = stepNumber(name)
   const ms = millisecondsSince(since)
   log.info({ event: 'step', step, name, route, detail, ms }, `${step} ${name}: ${route}, ${detail}`)

@@ -47,13 +47,19 @@ export function secureContextOptions(files: CertificateFiles): SecureContextOpti
   try {
     createSecureContext(options)
   } catch (error) {
-    throw fault('DH_CERTIFICATE', { file: `${files.certificate}, ${files.key}`, why: (error as Error).message }, error)
+    throw fault(
+      'DH_CERTIFICATE',
+      { file: `${files.certificate}, ${files.key}`, why: (error as Error).message },
+      error,
+    )
   }
   return options
 }
 
 /** One context for all dialled legs of a daemon: building one a dial would cost half of the handshake. */
-export function dialContext(files: CertificateFiles | { readonly ca: string | undefined }): SecureContext {
+export function dialContext(
+  files: CertificateFiles | { readonly ca: string | undefined },
+): SecureContext {
   if ('certificate' in files) return createSecureContext(secureContextOptions(files))
   return createSecureContext({ ...MODERN, ...(files.ca !== undefined && { ca: read(files.ca) }) })
 }
@@ -90,6 +96,10 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    throw fault('DH_CERTIFICATE', { file, why: (error as NodeJS.ErrnoException).code ?? 'unreadable' }, error)
+    throw fault(
+      'DH_CERTIFICATE',
+      { file, why: (error as NodeJS.ErrnoException).code ?? 'unreadable' },
+      error,
+    )
   }
 }

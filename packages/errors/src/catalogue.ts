@@ -32,7 +32,8 @@ export const catalogue = {
   DH_FIRST_BYTES: {
     class: 'protocol',
     fault: 'peer',
-    message: 'the first byte is {byte}: neither SOCKS5 (05), CGP (1A) nor HTTP (an upper-case letter)',
+    message:
+      'the first byte is {byte}: neither SOCKS5 (05), CGP (1A) nor HTTP (an upper-case letter)',
     action: 'connect with a client that speaks one of the three after TLS',
   },
   DH_ADDRESS_NOT_TICKET: {
@@ -115,13 +116,15 @@ export const catalogue = {
     class: 'ticket',
     fault: 'configuration',
     message: 'no configured STA claims the id {sta}',
-    action: 'list the STA that issued the ticket under stas; storefront and gateway must list the same',
+    action:
+      'list the STA that issued the ticket under stas; storefront and gateway must list the same',
   },
   DH_STA_ID_AMBIGUOUS: {
     class: 'ticket',
     fault: 'configuration',
     message: 'two STAs claim the id {sta}: {urls}',
-    action: 'give each STA an id of its own, or list both urls under one entry if they share a store',
+    action:
+      'give each STA an id of its own, or list both urls under one entry if they share a store',
   },
   DH_STA_UNREACHABLE: {
     class: 'host-unreachable',
@@ -151,7 +154,8 @@ export const catalogue = {
     class: 'internal',
     fault: 'configuration',
     message: 'STA {sta} does not let this daemon {what} (HTTP 403)',
-    action: 'put the certificate name or network of this daemon on the list of the STA, and check the service key',
+    action:
+      'put the certificate name or network of this daemon on the list of the STA, and check the service key',
   },
   DH_STA_FULL: {
     class: 'limit',

@@ -70,9 +70,10 @@ function fill(text: string, details: Record<string, string | number>): string {
 
 /**
  * A stranger's bytes may stand in a message: nothing that moves a cursor, begins a line, turns the direction of
- * text or cannot be seen, and never much of it.
+ * text or cannot be seen, never much of it, and no digits of a ticket, which may still be good.
  */
 function printable(text: string): string {
-  const plain = text.slice(0, 300).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '·')
-  return text.length > 300 ? `${plain}…` : plain
+  const masked = text.replace(/[0-9A-Fa-f]{30,}/g, (digits) => `${digits.slice(0, 4)}…`)
+  const plain = masked.slice(0, 300).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '·')
+  return masked.length > 300 ? `${plain}…` : plain
 }

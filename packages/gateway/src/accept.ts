@@ -15,5 +15,10 @@ export function accept(session: Session, { protocol, flight }: Arrival, server: 
   if (protocol === 'socks') session.client.write(encodeReply(REPLY.succeeded))
   if (first.length > 0) server.write(first)
   const said = early.length > 0 ? `, ${early.length} bytes of early data` : ''
-  done('gateway → workspace', protocol === 'socks' ? `SOCKS reply 00${said}` : `CGP flight of ${flight.length} bytes passed on${said}`)
+  done(
+    'gateway → workspace',
+    protocol === 'socks'
+      ? `SOCKS reply 00${said}`
+      : `CGP flight of ${flight.length} bytes passed on${said}`,
+  )
 }

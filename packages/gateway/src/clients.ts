@@ -32,7 +32,15 @@ export class Clients {
       this.#undecided.delete(client)
       const failure = asFault(error)
       const level = isFault(failure, 'DH_PEER_CLOSED') ? 'debug' : 'warn'
-      log[level]({ event: 'client-refused', code: failure.code, peer: formatEndpoint(client.peer), action: failure.action }, failure.message)
+      log[level](
+        {
+          event: 'client-refused',
+          code: failure.code,
+          peer: formatEndpoint(client.peer),
+          action: failure.action,
+        },
+        failure.message,
+      )
       metrics.failed(failure.code)
       client.destroy()
     }

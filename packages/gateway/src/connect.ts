@@ -6,8 +6,8 @@ import type { Endpoint } from '@doublehop/wire/endpoint'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { connectSocks } from '@doublehop/wire/socks5-client'
 import type { Credentials } from '@doublehop/wire/socks5-server'
-import type { GatewayParts } from './parts.ts'
 import type { NextHop } from './next-hop.ts'
+import type { GatewayParts } from './parts.ts'
 import type { Arrival } from './receive-ticket.ts'
 import type { Admission } from './redeem.ts'
 
@@ -26,7 +26,15 @@ export async function connectWithGrant(
   const credentials = grant === undefined ? undefined : { username: session.id, password: grant }
   try {
     const shown = grant === undefined ? '' : ' with its grant'
-    return await connectThrough(session, hop, address, credentials, `${formatEndpoint(address)}${shown}`, gateway, signal)
+    return await connectThrough(
+      session,
+      hop,
+      address,
+      credentials,
+      `${formatEndpoint(address)}${shown}`,
+      gateway,
+      signal,
+    )
   } catch (error) {
     if (!isFault(error, 'DH_HOP_UNREACHABLE', 'DH_PEER_CLOSED', 'DH_PEER_RESET')) throw error
     throw fault('DH_HOP_LOST', { hop: hop.name, step: session.reached }, error)
@@ -46,7 +54,15 @@ export async function connectWithTicket(
   const credentials = { username: session.id, password: '-' }
   const destination = { host: ticket.reveal(), port }
   return await gateway.nextHops.firstReachable((hop) =>
-    connectThrough(session, hop, destination, credentials, `${ticket} port ${port}`, gateway, signal),
+    connectThrough(
+      session,
+      hop,
+      destination,
+      credentials,
+      `${ticket} port ${port}`,
+      gateway,
+      signal,
+    ),
   )
 }
 
@@ -75,7 +91,17 @@ async function connectThrough(
     await reply
     counters.socksConnectResponses.inc()
     if (hop.kind === 'socks5') {
-      session.log.info({ event: 'step', step: 6, name: 'dial', route: `${hop.name} → vda`, detail: 'not observed', ms: 0 }, '6 dial: not observed')
+      session.log.info(
+        {
+          event: 'step',
+          step: 6,
+          name: 'dial',
+          route: `${hop.name} → vda`,
+          detail: 'not observed',
+          ms: 0,
+        },
+        '6 dial: not observed',
+      )
     }
     answered(`vda → ${hop.name} → gateway`, 'connected')
     return leg

@@ -11,14 +11,26 @@ import { Stas } from './stas.ts'
 import { StorefrontCarrier } from './storefront-carrier.ts'
 
 /** Starts the gateway of the first DMZ: one TLS port for launches and for the storefront behind it. */
-export async function startGateway(settings: GatewaySettings, { log, metrics, zones }: Surroundings): Promise<Daemon> {
+export async function startGateway(
+  settings: GatewaySettings,
+  { log, metrics, zones }: Surroundings,
+): Promise<Daemon> {
   const { limits, tls } = settings
   const counters = new GatewayCounters(metrics)
   const sessions = new Sessions(log, metrics)
   const nextHops = new NextHops(settings, counters, log)
   const stas = new Stas(settings, nextHops, counters, log)
   const storefronts = new StorefrontCarrier(settings, log, metrics)
-  const clients = new Clients({ settings, sessions, nextHops, stas, storefronts, counters, log, metrics })
+  const clients = new Clients({
+    settings,
+    sessions,
+    nextHops,
+    stas,
+    storefronts,
+    counters,
+    log,
+    metrics,
+  })
 
   const listener = await listen({
     on: settings.listen,

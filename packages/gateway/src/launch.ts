@@ -10,7 +10,11 @@ import { redeem } from './redeem.ts'
 import { refuse } from './refuse.ts'
 
 /** A launch, from the client's first flight to the end of its session: nine steps, or a refusal. */
-export async function launch(client: Leg, protocol: 'socks' | 'cgp', gateway: GatewayParts): Promise<void> {
+export async function launch(
+  client: Leg,
+  protocol: 'socks' | 'cgp',
+  gateway: GatewayParts,
+): Promise<void> {
   const session = gateway.sessions.open(client)
   try {
     const server = await reachServer(session, protocol, gateway)
@@ -26,10 +30,15 @@ export async function launch(client: Leg, protocol: 'socks' | 'cgp', gateway: Ga
 }
 
 /** Steps 1 to 8 in their order; what the proxy does of them stands behind the call that waits for it. */
-async function reachServer(session: Session, protocol: 'socks' | 'cgp', gateway: GatewayParts): Promise<Leg> {
+async function reachServer(
+  session: Session,
+  protocol: 'socks' | 'cgp',
+  gateway: GatewayParts,
+): Promise<Leg> {
   const { limits, redeemAt } = gateway.settings
   using limit = new LaunchLimit(session, limits.launch)
-  if (gateway.sessions.count > limits.sessions) throw fault('DH_LIMIT_SESSIONS', { limit: limits.sessions })
+  if (gateway.sessions.count > limits.sessions)
+    throw fault('DH_LIMIT_SESSIONS', { limit: limits.sessions })
 
   // 1 ticket – the workspace sends its ticket
   const arrival = await receiveTicket(session, protocol, gateway)

@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls'
 import { converse } from '@doublehop/daemon/conversation'
 import { type DialOptions, dial } from '@doublehop/daemon/dial'
 import type { Leg } from '@doublehop/daemon/leg'
@@ -6,7 +7,6 @@ import type { GatewaySettings, NextHopSettings } from '@doublehop/settings/gatew
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { greetSocks, openSocks } from '@doublehop/wire/socks5-client'
 import type { Credentials } from '@doublehop/wire/socks5-server'
-import type { SecureContext } from 'node:tls'
 import type { GatewayCounters } from './counters.ts'
 
 /** A connection opened ahead that nobody used for so long is closed; the proxy would wait twice as long. */
@@ -33,7 +33,12 @@ export class NextHop {
   up = true
 
   /** @param context what all hops share: building a TLS context costs as much as half a handshake */
-  constructor(hop: NextHopSettings, settings: GatewaySettings, context: SecureContext, counters: GatewayCounters) {
+  constructor(
+    hop: NextHopSettings,
+    settings: GatewaySettings,
+    context: SecureContext,
+    counters: GatewayCounters,
+  ) {
     this.name = hop.name
     this.kind = hop.kind
     this.transport = hop.secure === 'on' ? 'mutual TLS' : 'plain TCP'
@@ -44,7 +49,8 @@ export class NextHop {
       username: hop.credentials.username,
       password: hop.credentials.password.reveal(`gateway.nextHops.${hop.name}.credentials`),
     }
-    this.#tls = hop.secure === 'on' ? { context, serverName: hop.serverName ?? hop.address.host } : undefined
+    this.#tls =
+      hop.secure === 'on' ? { context, serverName: hop.serverName ?? hop.address.host } : undefined
   }
 
   /**
@@ -94,14 +100,28 @@ export class NextHop {
 
   /** As /sessions shows its connections. */
   toJSON(): object[] {
-    const show = (what: string) => (leg: Leg) => ({ hop: this.name, peer: formatEndpoint(leg.peer), local: formatEndpoint(leg.local), what })
-    return [...[...this.#ahead.keys()].map(show('ahead')), ...[...this.#inUse.keys()].map(show('in use'))]
+    const show = (what: string) => (leg: Leg) => ({
+      hop: this.name,
+      peer: formatEndpoint(leg.peer),
+      local: formatEndpoint(leg.local),
+      what,
+    })
+    return [
+      ...[...this.#ahead.keys()].map(show('ahead')),
+      ...[...this.#inUse.keys()].map(show('in use')),
+    ]
   }
 
   async #dial(signal?: AbortSignal): Promise<Leg> {
     const { limits, addresses } = this.#settings
     try {
-      return await dial(this.#hop.address, { milliseconds: limits.dial, from: addresses, tls: this.#tls, signal, keep: limits.earlyData })
+      return await dial(this.#hop.address, {
+        milliseconds: limits.dial,
+        from: addresses,
+        tls: this.#tls,
+        signal,
+        keep: limits.earlyData,
+      })
     } catch (error) {
       if (signal?.aborted) throw error
       throw fault('DH_HOP_UNREACHABLE', { hop: this.name, why: asFault(error).message }, error)
@@ -111,13 +131,19 @@ export class NextHop {
   async #greet(leg: Leg, login: Credentials | undefined, signal?: AbortSignal): Promise<Leg> {
     try {
       this.#counters.socksMethodRequests.inc()
-      await converse(leg, openSocks(login), { what: `the greeting of next hop ${this.name}`, milliseconds: this.#settings.limits.dial, ...(signal && { signal }) })
+      await converse(leg, openSocks(login), {
+        what: `the greeting of next hop ${this.name}`,
+        milliseconds: this.#settings.limits.dial,
+        ...(signal && { signal }),
+      })
       this.#counters.socksMethodResponses.inc()
       return leg
     } catch (error) {
       leg.destroy()
-      if (!signal?.aborted && asFault(error).code.startsWith('DH_SOCKS_')) this.#counters.socksServerErrors.inc()
-      if (isFault(error, 'DH_HANDSHAKE_DEADLINE')) throw fault('DH_HOP_UNREACHABLE', { hop: this.name, why: error.message }, error)
+      if (!signal?.aborted && asFault(error).code.startsWith('DH_SOCKS_'))
+        this.#counters.socksServerErrors.inc()
+      if (isFault(error, 'DH_HANDSHAKE_DEADLINE'))
+        throw fault('DH_HOP_UNREACHABLE', { hop: this.name, why: error.message }, error)
       throw error
     }
   }

@@ -1,4 +1,5 @@
 import type { Logger } from '@doublehop/daemon/log'
+import { type Repeated, repeat } from '@doublehop/daemon/repeat'
 import { dialContext } from '@doublehop/daemon/tls'
 import { type Fault, fault, isFault } from '@doublehop/errors/fault'
 import type { GatewaySettings } from '@doublehop/settings/gateway'
@@ -12,7 +13,7 @@ const PROBE_EVERY_MILLISECONDS = 500
 export class NextHops {
   readonly #hops: readonly NextHop[]
   readonly #log: Logger
-  #timer: NodeJS.Timeout | undefined
+  #probing: Repeated | undefined
   #closed = false
 
   constructor(settings: GatewaySettings, counters: GatewayCounters, log: Logger) {
@@ -20,7 +21,11 @@ export class NextHops {
     this.#hops = settings.nextHops.map((hop) => new NextHop(hop, settings, context, counters))
     this.#log = log
     for (const { name, secure } of settings.nextHops) {
-      if (secure === 'off') log.warn({ event: 'insecure', hop: name }, `next hop ${name} is reached without TLS (secure: off)`)
+      if (secure === 'off')
+        log.warn(
+          { event: 'insecure', hop: name },
+          `next hop ${name} is reached without TLS (secure: off)`,
+        )
     }
   }
 
@@ -60,16 +65,14 @@ export class NextHops {
 
   /** Probes all hops now and then again and again, each at SOCKS level. */
   watch(): void {
-    const round = async (): Promise<void> => {
+    this.#probing = repeat(PROBE_EVERY_MILLISECONDS, async () => {
       await Promise.all(this.#hops.map(async (hop) => this.#mark(hop, await hop.probe())))
-      if (!this.#closed) this.#timer = setTimeout(round, PROBE_EVERY_MILLISECONDS)
-    }
-    void round()
+    })
   }
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#probing?.stop()
     for (const hop of this.#hops) hop.close()
   }
 
@@ -85,6 +88,10 @@ export class NextHops {
     if (hop.up === up || this.#closed) return
     hop.up = up
     if (up) this.#log.info({ event: 'next-hop-up', hop: hop.name }, `next hop ${hop.name} is up`)
-    else this.#log.warn({ event: 'next-hop-down', hop: hop.name, code: 'DH_HOP_UNREACHABLE' }, `next hop ${hop.name} is down: ${why}`)
+    else
+      this.#log.warn(
+        { event: 'next-hop-down', hop: hop.name, code: 'DH_HOP_UNREACHABLE' },
+        `next hop ${hop.name} is down: ${why}`,
+      )
   }
 }

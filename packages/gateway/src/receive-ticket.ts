@@ -33,13 +33,23 @@ export async function receiveTicket(
   const done = session.step('ticket')
   const receive = protocol === 'socks' ? receiveBySocks : receiveByCgp
   const arrival = await receive(session, gateway)
-  done('workspace → gateway', `${session.client.peer.tls}, ${protocol}, ${arrival.ticket} port ${arrival.port}`)
+  done(
+    'workspace → gateway',
+    `${session.client.peer.tls}, ${protocol}, ${arrival.ticket} port ${arrival.port}`,
+  )
   return arrival
 }
 
-async function receiveBySocks(session: Session, { settings, counters }: GatewayParts): Promise<Arrival> {
+async function receiveBySocks(
+  session: Session,
+  { settings, counters }: GatewayParts,
+): Promise<Arrival> {
   const request = acceptSocks({ methods: ['none'] })
-  const { destination } = await converse(session.client, request, firstFlight(session.client, settings)).catch((error) => {
+  const { destination } = await converse(
+    session.client,
+    request,
+    firstFlight(session.client, settings),
+  ).catch((error) => {
     counters.socksClientErrors.inc()
     throw asFault(error)
   })
@@ -53,12 +63,21 @@ async function receiveBySocks(session: Session, { settings, counters }: GatewayP
 }
 
 async function receiveByCgp(session: Session, { settings }: GatewayParts): Promise<Arrival> {
-  const { ticket, bytes } = await converse(session.client, acceptCgp(), firstFlight(session.client, settings))
+  const { ticket, bytes } = await converse(
+    session.client,
+    acceptCgp(),
+    firstFlight(session.client, settings),
+  )
   session.asked = performance.now()
   return { ticket, port: LAUNCH_PORTS.cgp, flight: bytes, protocol: 'cgp' }
 }
 
 /** The first byte, which told the protocol, has taken its part of the time. */
 function firstFlight({ since }: Leg, { limits }: GatewayParts['settings']) {
-  return { what: 'the first flight', milliseconds: limits.firstFlight, since, bytes: limits.firstFlightBytes }
+  return {
+    what: 'the first flight',
+    milliseconds: limits.firstFlight,
+    since,
+    bytes: limits.firstFlightBytes,
+  }
 }

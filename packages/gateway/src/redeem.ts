@@ -3,8 +3,8 @@ import { fault } from '@doublehop/errors/fault'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import { GRANT_HEADER } from '@doublehop/wire/sta-messages'
 import { addressesOf, addressFor } from '@doublehop/wire/ticket-addresses'
-import type { GatewayParts } from './parts.ts'
 import type { NextHop } from './next-hop.ts'
+import type { GatewayParts } from './parts.ts'
 import type { Arrival } from './receive-ticket.ts'
 
 /** A redeemed ticket: where it leads, and what the next hop wants to see for it. */
@@ -36,7 +36,10 @@ export async function redeem(
     onConnected(hop, sta, reused) {
       // A 42 whose first STA does not know it comes here twice.
       const done = connected ?? session.step('sta-connect')
-      done(`gateway → ${hop.name} → sta`, `${sta}, SOCKS5 over ${hop.transport}${reused ? ', connection kept' : ''}`)
+      done(
+        `gateway → ${hop.name} → sta`,
+        `${sta}, SOCKS5 over ${hop.transport}${reused ? ', connection kept' : ''}`,
+      )
       // Over a foreign hop nobody else sees the redemption, so it is the gateway's own step.
       resolved = session.step(hop.kind === 'doublehop' ? 'resolve' : 'redeem')
       connected = undefined

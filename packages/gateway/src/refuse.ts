@@ -26,7 +26,11 @@ export function replyTo({ class: kind }: Fault): Reply {
  * Ends a launch that failed. A CGP client gets no byte, and no reply belongs before a request: what can be answered of
  * a SOCKS handshake that went wrong, its conversation has answered.
  */
-export async function refuse({ client, asked }: Session, protocol: 'socks' | 'cgp', failure: Fault): Promise<void> {
+export async function refuse(
+  { client, asked }: Session,
+  protocol: 'socks' | 'cgp',
+  failure: Fault,
+): Promise<void> {
   const reply = replyTo(failure)
   await holdDenial(reply, asked ?? performance.now())
   const silent = protocol === 'cgp' || asked === undefined

@@ -24,7 +24,12 @@ export class StaAgent extends Agent {
   readonly #context
 
   /** @param endToEnd TLS with the STA itself, inside the tunnel */
-  constructor(hop: NextHop, settings: GatewaySettings, counters: GatewayCounters, endToEnd: boolean) {
+  constructor(
+    hop: NextHop,
+    settings: GatewaySettings,
+    counters: GatewayCounters,
+    endToEnd: boolean,
+  ) {
     super({ keepAlive: true, maxSockets: 8, maxFreeSockets: 8, timeout: 10_000 })
     this.#hop = hop
     this.#milliseconds = settings.limits.dial
@@ -65,7 +70,8 @@ export class StaAgent extends Agent {
         throw fault('DH_HOP_UNREACHABLE', { hop: this.#hop.name, why: error.message }, error)
       }
       this.#counters.socksServerErrors.inc()
-      if (isFault(error, 'DH_SOCKS_UNREACHABLE')) throw fault('DH_STA_UNREACHABLE', { sta: formatEndpoint(sta), why: error.message }, error)
+      if (isFault(error, 'DH_SOCKS_UNREACHABLE'))
+        throw fault('DH_STA_UNREACHABLE', { sta: formatEndpoint(sta), why: error.message }, error)
       throw error
     }
     const socket = leg.handOver()

@@ -1,4 +1,5 @@
 import type { Logger } from '@doublehop/daemon/log'
+import { type Repeated, repeat } from '@doublehop/daemon/repeat'
 import type { Session } from '@doublehop/daemon/session'
 import { MemorySpentMarks } from '@doublehop/daemon/spent'
 import { asFault, isFault } from '@doublehop/errors/fault'
@@ -33,15 +34,25 @@ export class Stas {
   readonly #directory: StaDirectory
   readonly #redeemer: Redeemer
   readonly #reachable = new Map<string, boolean>()
-  #timer: NodeJS.Timeout | undefined
-  #closed = false
+  #asking: Repeated | undefined
 
-  constructor(settings: GatewaySettings, nextHops: NextHops, counters: GatewayCounters, log: Logger) {
+  constructor(
+    settings: GatewaySettings,
+    nextHops: NextHops,
+    counters: GatewayCounters,
+    log: Logger,
+  ) {
     this.#settings = settings
     this.#nextHops = nextHops
     this.#counters = counters
     this.#agents = new Map(
-      nextHops.all.map((hop) => [hop, { http: new StaAgent(hop, settings, counters, false), https: new StaAgent(hop, settings, counters, true) }]),
+      nextHops.all.map((hop) => [
+        hop,
+        {
+          http: new StaAgent(hop, settings, counters, false),
+          https: new StaAgent(hop, settings, counters, true),
+        },
+      ]),
     )
     this.#directory = new StaDirectory(settings.stas, (url) => this.#identify(url))
     this.#redeemer = new Redeemer({
@@ -50,12 +61,20 @@ export class Stas {
       rememberMilliseconds: REMEMBER_MILLISECONDS,
       onLookupFailure: (ticket) => counters.staLookupFailures.inc({ ticket }),
       onHalfLeft: (ticket, error) =>
-        log.warn({ event: 'half-left', ticket: String(ticket), code: asFault(error).code }, 'the other half of a 42 ticket could not be spent'),
+        log.warn(
+          { event: 'half-left', ticket: String(ticket), code: asFault(error).code },
+          'the other half of a 42 ticket could not be spent',
+        ),
     })
   }
 
   /** Redeems a ticket in the name of a session. @throws Fault DH_TICKET_…, DH_STA_…, DH_HOP_… */
-  redeem(ticket: Ticket, session: Session, signal: AbortSignal, watch: RedeemWatch): Promise<Redeemed> {
+  redeem(
+    ticket: Ticket,
+    session: Session,
+    signal: AbortSignal,
+    watch: RedeemWatch,
+  ): Promise<Redeemed> {
     return this.#redeemer.redeem(ticket, (sta, body, purpose) =>
       // The other half of a 42 is spent when the launch has what it needs, and outlives its signal.
       purpose === 'launch'
@@ -71,16 +90,11 @@ export class Stas {
 
   /** Learns the ids of the STAs now, and again and again. */
   watch(): void {
-    const round = async (): Promise<void> => {
-      await this.#directory.refresh()
-      if (!this.#closed) this.#timer = setTimeout(round, ASK_EVERY_MILLISECONDS)
-    }
-    void round()
+    this.#asking = repeat(ASK_EVERY_MILLISECONDS, () => this.#directory.refresh())
   }
 
   close(): void {
-    this.#closed = true
-    clearTimeout(this.#timer)
+    this.#asking?.stop()
     for (const { http, https } of this.#agents.values()) {
       http.destroy()
       https.destroy()
@@ -96,7 +110,12 @@ export class Stas {
   ): Promise<StaReply> {
     return this.#nextHops.firstReachable((hop) =>
       askFirstReachable(sta, async (url) => {
-        const question = { sta: sta.id ?? url.host, url, body, headers: { [SESSION_HEADER]: session.id } }
+        const question = {
+          sta: sta.id ?? url.host,
+          url,
+          body,
+          headers: { [SESSION_HEADER]: session.id },
+        }
         const reply = await askSta(question, {
           ...this.#through(hop, url, signal),
           onConnected: (reused) => {
@@ -112,7 +131,9 @@ export class Stas {
 
   async #identify(url: URL): Promise<string | undefined> {
     try {
-      const id = await this.#nextHops.firstReachable((hop) => identifySta(url, this.#through(hop, url)))
+      const id = await this.#nextHops.firstReachable((hop) =>
+        identifySta(url, this.#through(hop, url)),
+      )
       this.#reachable.set(url.href, true)
       return id
     } catch (error) {
@@ -126,6 +147,10 @@ export class Stas {
     const agents = this.#agents.get(hop)
     if (agents === undefined) throw new Error('a hop without agents')
     const endToEnd = hop.kind === 'socks5' && url.protocol === 'https:'
-    return { agent: endToEnd ? agents.https : agents.http, milliseconds: this.#settings.limits.staRequest, signal }
+    return {
+      agent: endToEnd ? agents.https : agents.http,
+      milliseconds: this.#settings.limits.staRequest,
+      signal,
+    }
   }
 }

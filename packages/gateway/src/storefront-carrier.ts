@@ -24,8 +24,16 @@ export class StorefrontCarrier {
     this.#settings = settings
     this.#log = log
     this.#context = dialContext(settings.identity)
-    this.#carried = metrics.counter('doublehop_http_connections_total', 'HTTP connections carried to a storefront, by how they ended', ['reason'])
-    metrics.gauge('doublehop_http_connections', 'HTTP connections that are carried at this moment', () => this.#open.size)
+    this.#carried = metrics.counter(
+      'doublehop_http_connections_total',
+      'HTTP connections carried to a storefront, by how they ended',
+      ['reason'],
+    )
+    metrics.gauge(
+      'doublehop_http_connections',
+      'HTTP connections that are carried at this moment',
+      () => this.#open.size,
+    )
   }
 
   /** Carries one client until either side is done. @throws Fault DH_STOREFRONT_UNREACHABLE */
@@ -38,7 +46,10 @@ export class StorefrontCarrier {
     this.#open.delete(joined)
     this.#carried.inc({ reason })
     const peer = formatEndpoint(client.peer)
-    this.#log.info({ event: 'http-closed', peer, reason, bytesUp: up, bytesDown: down }, `HTTP closed: ${reason}, ${up} bytes up, ${down} down`)
+    this.#log.info(
+      { event: 'http-closed', peer, reason, bytesUp: up, bytesDown: down },
+      `HTTP closed: ${reason}, ${up} bytes up, ${down} down`,
+    )
   }
 
   endAll(): void {
@@ -47,7 +58,11 @@ export class StorefrontCarrier {
 
   /** As /sessions shows them. */
   toJSON(): object[] {
-    return [...this.#open.values()].map((client) => ({ peer: formatEndpoint(client.peer), bytesUp: client.received, bytesDown: client.sent }))
+    return [...this.#open.values()].map((client) => ({
+      peer: formatEndpoint(client.peer),
+      bytesUp: client.received,
+      bytesDown: client.sent,
+    }))
   }
 
   async #dialFirst(): Promise<Leg> {
@@ -71,5 +86,7 @@ export class StorefrontCarrier {
 /** Behind a load balancer the client may have come over IPv6 to our IPv4 address; the header wants one family. */
 function sameFamily({ peer, local }: Leg): Endpoint {
   const isIpv6 = peer.host.includes(':')
-  return isIpv6 === local.host.includes(':') ? local : { host: isIpv6 ? '::' : '0.0.0.0', port: local.port }
+  return isIpv6 === local.host.includes(':')
+    ? local
+    : { host: isIpv6 ? '::' : '0.0.0.0', port: local.port }
 }

@@ -28,10 +28,15 @@ export async function connect(hop: Leg, request: ConnectRequest, parts: ProxyPar
 }
 
 /** What comes before the reply, within the limits of a launch. */
-async function reachServer(session: Session, request: ConnectRequest, parts: ProxyParts): Promise<Leg> {
+async function reachServer(
+  session: Session,
+  request: ConnectRequest,
+  parts: ProxyParts,
+): Promise<Leg> {
   const { limits } = parts.settings
   using limit = new LaunchLimit(session, limits.launch)
-  if (parts.sessions.count > limits.sessions) throw fault('DH_LIMIT_SESSIONS', { limit: limits.sessions })
+  if (parts.sessions.count > limits.sessions)
+    throw fault('DH_LIMIT_SESSIONS', { limit: limits.sessions })
   const destination = await authorize(session, request, parts, limit.signal)
   return await dialServer(session, destination, parts, limit.signal)
 }
@@ -50,8 +55,10 @@ async function authorize(
   signal: AbortSignal,
 ): Promise<Endpoint> {
   if (parts.settings.authorization === 'allowlist') return canonical(destination)
-  if (credentials === undefined || !isSessionId(credentials.username)) throw fault('DH_SESSION_ID', {})
-  if (looksLikeTicket(destination.host)) return await redeemHere(session, destination, parts.stas, signal)
+  if (credentials === undefined || !isSessionId(credentials.username))
+    throw fault('DH_SESSION_ID', {})
+  if (looksLikeTicket(destination.host))
+    return await redeemHere(session, destination, parts.stas, signal)
   const wanted = canonical(destination)
   await parts.grants.take(credentials.password, session.id, session.client, wanted)
   return wanted
@@ -79,7 +86,10 @@ async function dialServer(
 function canonical({ host, port }: Endpoint): Endpoint {
   const spelt = canonicalHost(host)
   if (spelt === undefined || port === 0) {
-    throw fault('DH_DESTINATION_FORBIDDEN', { destination: `${host}:${port}`, why: 'it is no address' })
+    throw fault('DH_DESTINATION_FORBIDDEN', {
+      destination: `${host}:${port}`,
+      why: 'it is no address',
+    })
   }
   return { host: spelt, port }
 }

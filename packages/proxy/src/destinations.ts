@@ -7,16 +7,35 @@ import { type Endpoint, formatEndpoint, sameEndpoint } from '@doublehop/wire/end
 import { contains, type Network, parseIp, parseNetwork, unmapped } from '@doublehop/wire/ip'
 import { endpointOf } from './stas.ts'
 
-type Permission = 'allowLoopback' | 'allowLinkLocal' | 'allowMulticast' | 'allowUnspecified' | 'allowTranslated'
+type Permission =
+  | 'allowLoopback'
+  | 'allowLinkLocal'
+  | 'allowMulticast'
+  | 'allowUnspecified'
+  | 'allowTranslated'
 
 /** Addresses that are never a server of ours by accident, and what permits them all the same. */
 const SPECIAL: readonly { kind: string; permission: Permission; networks: readonly Network[] }[] = [
   special('loopback', 'allowLoopback', '127.0.0.0/8', '::1/128'),
   special('link-local', 'allowLinkLocal', '169.254.0.0/16', 'fe80::/10'),
-  special('multicast or broadcast', 'allowMulticast', '224.0.0.0/4', '255.255.255.255/32', 'ff00::/8'),
+  special(
+    'multicast or broadcast',
+    'allowMulticast',
+    '224.0.0.0/4',
+    '255.255.255.255/32',
+    'ff00::/8',
+  ),
   special('unspecified', 'allowUnspecified', '0.0.0.0/8', '::/128'),
   // RFC 6052, 8215, 3056, 4291: an IPv4 address in disguise, which rules for IPv4 would not see.
-  special('NAT64, 6to4 or IPv4-mapped', 'allowTranslated', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '::ffff:0:0/96', '::/96'),
+  special(
+    'NAT64, 6to4 or IPv4-mapped',
+    'allowTranslated',
+    '64:ff9b::/96',
+    '64:ff9b:1::/48',
+    '2002::/16',
+    '::ffff:0:0/96',
+    '::/96',
+  ),
 ]
 
 /** Where this proxy may connect to, beyond what grants say. */
@@ -29,7 +48,8 @@ export class Destinations {
     this.#settings = settings
     const urls = settings.stas?.flatMap(({ urls }) => urls) ?? []
     // With an allowlist there is no relay, and an STA is a destination like any other.
-    this.#stas = settings.authorization === 'grant' ? urls.map((url) => endpointOf(new URL(url))) : []
+    this.#stas =
+      settings.authorization === 'grant' ? urls.map((url) => endpointOf(new URL(url))) : []
   }
 
   /** Our own listeners are nobody's destination. */
@@ -44,8 +64,12 @@ export class Destinations {
    */
   async permit(address: Endpoint): Promise<void> {
     const why =
-      this.#specialAddress(address) ?? this.#ownListener(address) ?? (await this.#ownSta(address)) ?? this.#outside(address)
-    if (why !== undefined) throw fault('DH_DESTINATION_FORBIDDEN', { destination: formatEndpoint(address), why })
+      this.#specialAddress(address) ??
+      this.#ownListener(address) ??
+      (await this.#ownSta(address)) ??
+      this.#outside(address)
+    if (why !== undefined)
+      throw fault('DH_DESTINATION_FORBIDDEN', { destination: formatEndpoint(address), why })
   }
 
   #specialAddress({ host }: Endpoint): string | undefined {
@@ -53,11 +77,16 @@ export class Destinations {
     if (ip === undefined) return 'it is no IP address'
     // ::1 and :: stand in ::/96 too; the first kind that fits is the one that is meant.
     const found = SPECIAL.find(({ networks }) => networks.some((network) => contains(network, ip)))
-    return found === undefined || this.#settings[found.permission] ? undefined : `a ${found.kind} address`
+    return found === undefined || this.#settings[found.permission]
+      ? undefined
+      : `a ${found.kind} address`
   }
 
   #ownListener(address: Endpoint): string | undefined {
-    const isOwn = this.#own.some(({ host, port }) => port === address.port && (host === address.host || isWildcardHere(host, address.host)))
+    const isOwn = this.#own.some(
+      ({ host, port }) =>
+        port === address.port && (host === address.host || isWildcardHere(host, address.host)),
+    )
     return isOwn ? 'a listener of this proxy' : undefined
   }
 
@@ -65,7 +94,8 @@ export class Destinations {
   async #ownSta(address: Endpoint): Promise<string | undefined> {
     for (const sta of this.#stas.filter(({ port }) => port === address.port)) {
       const hosts = parseIp(sta.host) ? [sta.host] : await addressesOf(sta.host)
-      if (hosts.some((host) => sameEndpoint({ host: unmapped(host), port: sta.port }, address))) return 'an STA'
+      if (hosts.some((host) => sameEndpoint({ host: unmapped(host), port: sta.port }, address)))
+        return 'an STA'
     }
     return undefined
   }

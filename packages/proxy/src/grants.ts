@@ -4,7 +4,12 @@ import type { SpentMarks } from '@doublehop/daemon/spent'
 import { fault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
 import type { Endpoint } from '@doublehop/wire/endpoint'
-import { checkGrant, type GrantedAddresses, type GrantScope, mintGrant } from '@doublehop/wire/grant'
+import {
+  checkGrant,
+  type GrantedAddresses,
+  type GrantScope,
+  mintGrant,
+} from '@doublehop/wire/grant'
 
 /** Mints grants from the answers of STAs, and takes each of them once. */
 export class Grants {
@@ -15,7 +20,9 @@ export class Grants {
 
   /** @param shared whether other proxies with the same keys see what is spent, and so may take our grants */
   constructor({ grants }: ProxySettings, spent: SpentMarks, shared: boolean) {
-    this.#keys = grants.keys.map((key, index) => decodeKey(key.reveal(`proxy.grants.keys[${index}]`), index))
+    this.#keys = grants.keys.map((key, index) =>
+      decodeKey(key.reveal(`proxy.grants.keys[${index}]`), index),
+    )
     this.#lifetime = grants.lifetime
     this.#spent = spent
     // Spent grants in memory are forgotten at a restart, so a grant must not outlive the process that minted it.
@@ -26,14 +33,27 @@ export class Grants {
   mint(session: string, hop: Leg, addresses: GrantedAddresses): string {
     const [key] = this.#keys
     if (key === undefined) throw new Error('no key to mint grants with')
-    return mintGrant(key, this.#scope(session, hop), addresses, Date.now() + this.#lifetime, randomBytes(80))
+    return mintGrant(
+      key,
+      this.#scope(session, hop),
+      addresses,
+      Date.now() + this.#lifetime,
+      randomBytes(80),
+    )
   }
 
   /** Takes a grant for this destination, once. @throws Fault DH_GRANT_… */
   async take(token: string, session: string, hop: Leg, destination: Endpoint): Promise<void> {
     const now = Date.now()
-    const { id, expiresAt } = checkGrant(token, this.#keys, this.#scope(session, hop), destination, now)
-    if (!(await this.#spent.spend(`grant:${id}`, expiresAt - now + 1000))) throw fault('DH_GRANT_SPENT', {})
+    const { id, expiresAt } = checkGrant(
+      token,
+      this.#keys,
+      this.#scope(session, hop),
+      destination,
+      now,
+    )
+    if (!(await this.#spent.spend(`grant:${id}`, expiresAt - now + 1000)))
+      throw fault('DH_GRANT_SPENT', {})
   }
 
   /** A gateway is known by its certificate; with `secure: off`, by where it comes from. */
@@ -43,7 +63,13 @@ export class Grants {
 }
 
 function decodeKey(text: string, index: number): Uint8Array {
-  const key = /^[A-Za-z0-9_-]{43}$/.test(text) ? Uint8Array.fromBase64(text, { alphabet: 'base64url' }) : undefined
+  const key = /^[A-Za-z0-9_-]{43}$/.test(text)
+    ? Uint8Array.fromBase64(text, { alphabet: 'base64url' })
+    : undefined
   if (key?.length === 32) return key
-  throw fault('DH_CONFIG_SECRET', { path: `proxy.grants.keys[${index}]`, source: 'it', why: 'not 32 bytes in base64url' })
+  throw fault('DH_CONFIG_SECRET', {
+    path: `proxy.grants.keys[${index}]`,
+    source: 'it',
+    why: 'not 32 bytes in base64url',
+  })
 }

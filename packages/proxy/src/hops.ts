@@ -54,29 +54,43 @@ export class Hops {
 
   /** As /sessions shows them. */
   toJSON(): object[] {
-    const show = (what: string) => ([leg, since]: [Leg, Date]) => ({
-      peer: formatEndpoint(leg.peer),
-      ...(leg.peer.name && { peerName: leg.peer.name }),
-      what,
-      since: since.toISOString(),
-    })
+    const show =
+      (what: string) =>
+      ([leg, since]: [Leg, Date]) => ({
+        peer: formatEndpoint(leg.peer),
+        ...(leg.peer.name && { peerName: leg.peer.name }),
+        what,
+        since: since.toISOString(),
+      })
     return [...[...this.#waiting].map(show('waiting')), ...[...this.#relayed].map(show('sta'))]
   }
 
   /** A connection may have been opened ahead: it has long to say its first byte, and not long to say the rest. */
   async #acceptRequest(leg: Leg): Promise<ConnectRequest> {
     const { limits } = this.#parts.settings
-    const first = await converse(leg, takeByte(), { what: 'the wait for a first byte', milliseconds: limits.hopIdle })
+    const first = await converse(leg, takeByte(), {
+      what: 'the wait for a first byte',
+      milliseconds: limits.hopIdle,
+    })
     leg.silence(Uint8Array.of(first))
     const request: Conversation<ConnectRequest> = acceptSocks(this.#policy)
-    return await converse(leg, request, { what: 'the SOCKS request', milliseconds: limits.greeting })
+    return await converse(leg, request, {
+      what: 'the SOCKS request',
+      milliseconds: limits.greeting,
+    })
   }
 
   #fail(leg: Leg, failure: Fault): void {
     const { log, metrics } = this.#parts
-    const about = { event: 'hop-refused', code: failure.code, peer: formatEndpoint(leg.peer), peerName: leg.peer.name }
+    const about = {
+      event: 'hop-refused',
+      code: failure.code,
+      peer: formatEndpoint(leg.peer),
+      peerName: leg.peer.name,
+    }
     // A gateway that looks whether we are alive greets and goes; one opened ahead may just end.
-    const expected = failure.code === 'DH_PEER_CLOSED' || failure.details.what === 'the wait for a first byte'
+    const expected =
+      failure.code === 'DH_PEER_CLOSED' || failure.details.what === 'the wait for a first byte'
     if (expected) {
       log.debug(about, failure.message)
     } else {
@@ -91,7 +105,9 @@ export class Hops {
 function loginPolicy({ authorization, users }: ProxySettings) {
   if (authorization === 'grant') return { methods: ['password'] as const }
   if (users.length === 0) return { methods: ['none'] as const }
-  const passwords = new Map(users.map(({ username, password }) => [username, password.reveal('proxy.users')]))
+  const passwords = new Map(
+    users.map(({ username, password }) => [username, password.reveal('proxy.users')]),
+  )
   const verify = ({ username, password }: Credentials) => passwords.get(username) === password
   return { methods: ['password'] as const, verify }
 }

@@ -13,7 +13,10 @@ import { StaRelay } from './relay.ts'
 import { Stas } from './stas.ts'
 
 /** Starts the proxy of the second DMZ: SOCKS5 for gateways, the relay to the STAs, and the dial to the servers. */
-export async function startProxy(settings: ProxySettings, { log, metrics, zones }: Surroundings): Promise<Daemon> {
+export async function startProxy(
+  settings: ProxySettings,
+  { log, metrics, zones }: Surroundings,
+): Promise<Daemon> {
   const { limits, grants: grantSettings, identity } = settings
   const redis = grantSettings.store === 'memory' ? undefined : openRedis(grantSettings.store, log)
   const spent = redis === undefined ? new MemorySpentMarks() : new RedisSpentMarks(redis)
@@ -24,7 +27,8 @@ export async function startProxy(settings: ProxySettings, { log, metrics, zones 
   const relay = new StaRelay({ settings, stas, grants, log, metrics })
   const hops = new Hops({ settings, sessions, stas, destinations, grants, relay, log, metrics })
 
-  if (settings.secure === 'off') log.warn({ event: 'insecure' }, 'secure: off: gateways reach this proxy without TLS')
+  if (settings.secure === 'off')
+    log.warn({ event: 'insecure' }, 'secure: off: gateways reach this proxy without TLS')
   const listener = await listen({
     on: settings.listen,
     ...(settings.secure === 'on' && {

@@ -60,7 +60,12 @@ export class StaRelay {
     const { staRequest } = parts.settings.limits
     // A connection may rest for 30 s, three times as long as a gateway keeps it.
     this.#http = new HandedHttp(
-      { keepAliveTimeout: 30_000, headersTimeout: staRequest, requestTimeout: staRequest, maxHeaderSize: 4096 },
+      {
+        keepAliveTimeout: 30_000,
+        headersTimeout: staRequest,
+        requestTimeout: staRequest,
+        maxHeaderSize: 4096,
+      },
       (request, response, hop) => void this.#answer(request, response, hop),
     )
   }
@@ -83,7 +88,11 @@ export class StaRelay {
     this.#http.close()
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, hop: RelayedHop): Promise<void> {
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    hop: RelayedHop,
+  ): Promise<void> {
     try {
       if (request.url !== STA_PATH) throw notRelayed(`path ${request.url}`)
       if (request.method === 'GET') return await this.#identify(hop.sta, response)
@@ -93,29 +102,45 @@ export class StaRelay {
       const failure = asFault(error)
       this.#note(hop.leg, failure)
       const status = statusOf(failure)
-      response.writeHead(status, { [ERROR_HEADER]: failure.code, 'content-length': 0, ...(status < 500 && { connection: 'close' }) }).end()
+      response
+        .writeHead(status, {
+          [ERROR_HEADER]: failure.code,
+          'content-length': 0,
+          ...(status < 500 && { connection: 'close' }),
+        })
+        .end()
     }
   }
 
   /** GET: the 406 of a healthy STA, with its id. */
   async #identify(sta: URL, response: ServerResponse): Promise<void> {
     const id = await this.#parts.stas.identify(sta)
-    response.writeHead(406, { ...(id !== undefined && { [AUTHORITY_HEADER]: id }), 'content-length': 0 }).end()
+    response
+      .writeHead(406, { ...(id !== undefined && { [AUTHORITY_HEADER]: id }), 'content-length': 0 })
+      .end()
   }
 
   /** 3 redeem – the proxy passes the validation request to the STA, and its answer back with a grant. */
-  async #redeem(leg: Leg, sta: URL, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #redeem(
+    leg: Leg,
+    sta: URL,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const began = performance.now()
     const { grants, stas, metrics } = this.#parts
     const session = request.headers[SESSION_HEADER]
-    if (typeof session !== 'string' || !isSessionId(session)) throw notRelayed('without Doublehop-Session')
+    if (typeof session !== 'string' || !isSessionId(session))
+      throw notRelayed('without Doublehop-Session')
     const ticket = await readRequestData(request)
     const log = this.#log(leg).child({ session })
 
     const reply = await stas.ask(sta, encodeRequestData(ticket), session)
     checkReply(sta.host, 'redeem tickets', reply)
     const answer = (body: Uint8Array, headers: object = {}): void => {
-      response.writeHead(200, { 'content-type': 'text/xml', 'content-length': body.length, ...headers }).end(body)
+      response
+        .writeHead(200, { 'content-type': 'text/xml', 'content-length': body.length, ...headers })
+        .end(body)
     }
     try {
       const data = parseResponseData(reply.body, sta.host)
@@ -126,7 +151,10 @@ export class StaRelay {
       const errorId = errorIdOf(error)
       if (errorId === undefined) throw error
       const failure = asFault(error)
-      log.warn({ event: 'ticket-refused', code: failure.code, action: failure.action }, failure.message)
+      log.warn(
+        { event: 'ticket-refused', code: failure.code, action: failure.action },
+        failure.message,
+      )
       metrics.failed(failure.code)
       answer(encodeStaError('RequestData', errorId))
     }
@@ -157,7 +185,8 @@ export class StaRelay {
 async function readRequestData(request: IncomingMessage): Promise<RequestedTicket> {
   if (request.headers['transfer-encoding'] !== undefined) throw notRelayed('a chunked body')
   const body = await readBody(request, STA_LIMIT)
-  if (body === undefined) throw notRelayed(`a body that breaks off or is longer than ${STA_LIMIT} bytes`)
+  if (body === undefined)
+    throw notRelayed(`a body that breaks off or is longer than ${STA_LIMIT} bytes`)
   const message = parseStaRequest(body)
   if (message.type !== 'RequestData') throw notRelayed(message.type)
   return message.ticket

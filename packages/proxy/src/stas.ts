@@ -27,7 +27,11 @@ export class Stas {
       dialMilliseconds: limits.dial,
       from: settings.addresses,
     })
-    this.#asked = metrics.counter('doublehop_sta_requests_sent_total', 'STA requests sent, by outcome', ['outcome'])
+    this.#asked = metrics.counter(
+      'doublehop_sta_requests_sent_total',
+      'STA requests sent, by outcome',
+      ['outcome'],
+    )
     this.directory = new StaDirectory(settings.stas ?? [], (url) => this.identify(url))
     const lookupFailures = metrics.counter(
       'doublehop_sta_lookup_failures_total',
@@ -40,7 +44,10 @@ export class Stas {
       rememberMilliseconds: REMEMBER,
       onLookupFailure: (ticket) => lookupFailures.inc({ ticket }),
       onHalfLeft: (ticket, error) =>
-        log.warn({ event: 'half-left', ticket: String(ticket), code: asFault(error).code }, 'the other half of a 42 ticket could not be spent'),
+        log.warn(
+          { event: 'half-left', ticket: String(ticket), code: asFault(error).code },
+          'the other half of a 42 ticket could not be spent',
+        ),
     })
   }
 
@@ -48,7 +55,9 @@ export class Stas {
   at(destination: Endpoint): URL | undefined {
     const host = canonicalHost(destination.host)
     if (host === undefined) return
-    return this.directory.all.flatMap(({ urls }) => urls).find((url) => sameEndpoint(endpointOf(url), { host, port: destination.port }))
+    return this.directory.all
+      .flatMap(({ urls }) => urls)
+      .find((url) => sameEndpoint(endpointOf(url), { host, port: destination.port }))
   }
 
   /** Every place where an STA listens, as configured. */
@@ -57,7 +66,11 @@ export class Stas {
   }
 
   identify(url: URL, signal?: AbortSignal): Promise<string | undefined> {
-    return identifySta(url, { agent: this.#agents.for(url), milliseconds: this.#milliseconds, signal })
+    return identifySta(url, {
+      agent: this.#agents.for(url),
+      milliseconds: this.#milliseconds,
+      signal,
+    })
   }
 
   /** Sends a RequestData to the STA at this url, in the name of a session. @throws Fault DH_STA_… */
@@ -65,11 +78,18 @@ export class Stas {
     url: URL,
     body: Uint8Array,
     session: string,
-    options: { signal?: AbortSignal | undefined; onConnected?: ((reused: boolean) => void) | undefined } = {},
+    options: {
+      signal?: AbortSignal | undefined
+      onConnected?: ((reused: boolean) => void) | undefined
+    } = {},
   ): Promise<StaReply> {
     const question = { sta: url.host, url, body, headers: { [SESSION_HEADER]: session } }
     try {
-      const reply = await askSta(question, { agent: this.#agents.for(url), milliseconds: this.#milliseconds, ...options })
+      const reply = await askSta(question, {
+        agent: this.#agents.for(url),
+        milliseconds: this.#milliseconds,
+        ...options,
+      })
       this.#asked.inc({ outcome: String(reply.status) })
       return reply
     } catch (error) {
@@ -98,5 +118,8 @@ const REMEMBER = 600_000
 
 export function endpointOf(url: URL): Endpoint {
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  return { host: canonicalHost(host) ?? host, port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80) }
+  return {
+    host: canonicalHost(host) ?? host,
+    port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
+  }
 }

@@ -1,6 +1,6 @@
-import { type Agent, type IncomingHttpHeaders, request as httpRequest } from 'node:http'
-import { type Fault, fault, isFault } from '@doublehop/errors/fault'
+import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { readBody } from '@doublehop/daemon/http-body'
+import { type Fault, fault, isFault } from '@doublehop/errors/fault'
 import { STA_LIMIT, STA_PATH } from '@doublehop/wire/sta-messages'
 
 /** One question to an STA over HTTP. */
@@ -69,13 +69,18 @@ export async function askSta(question: StaQuestion, options: AskOptions): Promis
         timer = setTimeout(() => giveUp(late), options.milliseconds)
         request.end(question.body)
       }
-      if (socket.connecting) socket.once('secureConnect' in socket ? 'secureConnect' : 'connect', leave)
+      if (socket.connecting)
+        socket.once('secureConnect' in socket ? 'secureConnect' : 'connect', leave)
       else leave()
     })
-    .on('response', async (response) => {
-      const body = await readBody(response, STA_LIMIT)
-      if (body === undefined) return giveUp(fault('DH_STA_ANSWER', { sta, why: `it is cut off, or longer than ${STA_LIMIT} bytes` }))
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+    .on('response', (response) => {
+      const { statusCode: status = 0, headers } = response
+      const cutOff = { sta, why: `it is cut off, or longer than ${STA_LIMIT} bytes` }
+      void readBody(response, STA_LIMIT).then((body) =>
+        body === undefined
+          ? giveUp(fault('DH_STA_ANSWER', cutOff))
+          : resolve({ status, headers, body }),
+      )
     })
     .on('error', (error) => reject(isFault(error) ? error : lost(sta, written, error)))
 
@@ -103,6 +108,7 @@ export function checkReply(sta: string, what: string, { status, headers }: StaRe
 
 function lost(sta: string, written: boolean, error: NodeJS.ErrnoException): Fault {
   const why = error.code ?? error.message
-  return written ? fault('DH_STA_LOST', { sta, why }, error) : fault('DH_STA_UNREACHABLE', { sta, why }, error)
+  return written
+    ? fault('DH_STA_LOST', { sta, why }, error)
+    : fault('DH_STA_UNREACHABLE', { sta, why }, error)
 }
-

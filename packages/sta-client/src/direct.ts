@@ -61,7 +61,11 @@ class DirectAgent extends Agent {
       (leg) => callback?.(null, leg.handOver()),
       (error) => {
         const { code, message } = asFault(error)
-        const why = fault('DH_STA_UNREACHABLE', { sta: `at ${target.host}:${target.port}`, why: `${message} (${code})` }, error)
+        const why = fault(
+          'DH_STA_UNREACHABLE',
+          { sta: `at ${target.host}:${target.port}`, why: `${message} (${code})` },
+          error,
+        )
         callback?.(why, undefined as unknown as Duplex)
       },
     )

@@ -16,7 +16,11 @@ export type Identify = (url: URL) => Promise<string | undefined>
  * whenever `refresh` is called.
  */
 export class StaDirectory {
-  readonly #stas: { configured: string | undefined; learnt: string | undefined; urls: readonly URL[] }[]
+  readonly #stas: {
+    configured: string | undefined
+    learnt: string | undefined
+    urls: readonly URL[]
+  }[]
   readonly #identify: Identify
   #asking: Promise<void> | undefined
 
@@ -47,7 +51,10 @@ export class StaDirectory {
     if (sta === undefined) {
       const silent = this.#stas.find(isAnonymous)
       if (silent === undefined) throw fault('DH_STA_ID_UNKNOWN', { sta: id })
-      throw fault('DH_STA_UNREACHABLE', { sta: id, why: `${silent.urls[0]?.host} has not told its id` })
+      throw fault('DH_STA_UNREACHABLE', {
+        sta: id,
+        why: `${silent.urls[0]?.host} has not told its id`,
+      })
     }
     if (other !== undefined) {
       const urls = [sta, other].map((one) => one.urls[0]?.href).join(', ')
@@ -81,6 +88,12 @@ export class StaDirectory {
   }
 }
 
-function isAnonymous({ configured, learnt }: { configured: string | undefined; learnt: string | undefined }): boolean {
+function isAnonymous({
+  configured,
+  learnt,
+}: {
+  configured: string | undefined
+  learnt: string | undefined
+}): boolean {
   return configured === undefined && learnt === undefined
 }

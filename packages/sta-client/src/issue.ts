@@ -15,7 +15,10 @@ export async function requestTicket(
   options: AskOptions & { readonly refreshable?: boolean },
 ): Promise<StaTicket> {
   const body = encodeRequestTicket(data, { refreshable: options.refreshable ?? false })
-  const reply = await askSta({ sta: url.host, url, body, headers: { [SERVICE_KEY_HEADER]: serviceKey } }, options)
+  const reply = await askSta(
+    { sta: url.host, url, body, headers: { [SERVICE_KEY_HEADER]: serviceKey } },
+    options,
+  )
   checkReply(url.host, 'issue tickets', reply)
   return parseResponseTicket(reply.body, url.host)
 }

@@ -49,7 +49,8 @@ export class Redeemer {
   async redeem(ticket: Ticket, ask: AskForData): Promise<Redeemed> {
     const { primary, redundant } = ticket
     if (redundant === undefined) return await this.#redeemHalf(primary, 'primary', ask, 'launch')
-    if (await this.#options.spent.isSpent(ticket.digest())) throw fault('DH_TICKET_USED', { sta: primary.sta })
+    if (await this.#options.spent.isSpent(ticket.digest()))
+      throw fault('DH_TICKET_USED', { sta: primary.sta })
 
     const [redeemed, other] = await this.#redeemHalf(primary, 'primary', ask, 'launch').then(
       (good) => [good, redundant] as const,
@@ -86,18 +87,31 @@ export class Redeemer {
   /** Redeems the other half and throws it away; where that fails, the whole ticket is remembered as used. */
   async #spendOther(ticket: Ticket, other: StaTicket, ask: AskForData): Promise<void> {
     try {
-      await this.#redeemHalf(other, other === ticket.primary ? 'primary' : 'redundant', ask, 'spend')
+      await this.#redeemHalf(
+        other,
+        other === ticket.primary ? 'primary' : 'redundant',
+        ask,
+        'spend',
+      )
     } catch (error) {
       if (isFault(error, 'DH_TICKET_USED', 'DH_TICKET_EXPIRED', 'DH_TICKET_UNKNOWN')) return
       this.#options.onHalfLeft?.(other, error)
-      await this.#options.spent.spend(ticket.digest(), this.#options.rememberMilliseconds).catch(() => {})
+      await this.#options.spent
+        .spend(ticket.digest(), this.#options.rememberMilliseconds)
+        .catch(() => {})
     }
   }
 }
 
 /** Whether the second STA may be asked: the first never got the request, or does not know the ticket. */
 function fallsOver(error: unknown): boolean {
-  return isFault(error, 'DH_TICKET_UNKNOWN', 'DH_STA_ID_UNKNOWN', 'DH_STA_UNREACHABLE', 'DH_SOCKS_UNREACHABLE')
+  return isFault(
+    error,
+    'DH_TICKET_UNKNOWN',
+    'DH_STA_ID_UNKNOWN',
+    'DH_STA_UNREACHABLE',
+    'DH_SOCKS_UNREACHABLE',
+  )
 }
 
 /** Tries the urls of an STA in order until one can be reached. @param askUrl asks at one of them */
@@ -112,7 +126,8 @@ export async function askFirstReachable(
     if (reply.status !== 200) checkReply(sta.id ?? url.host, 'redeem tickets', reply)
     return reply
   } catch (error) {
-    if (others.length === 0 || !isFault(error, 'DH_STA_UNREACHABLE', 'DH_SOCKS_UNREACHABLE')) throw error
+    if (others.length === 0 || !isFault(error, 'DH_STA_UNREACHABLE', 'DH_SOCKS_UNREACHABLE'))
+      throw error
     return await askFirstReachable({ ...sta, urls: others }, askUrl)
   }
 }

@@ -1,10 +1,16 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { readBody } from '@doublehop/daemon/http-body'
 import { bind } from '@doublehop/daemon/listen'
 import type { Logger } from '@doublehop/daemon/log'
-import { readBody } from '@doublehop/daemon/http-body'
 import { certificateName, secureContextOptions } from '@doublehop/daemon/tls'
 import type { Settings } from '@doublehop/settings/schema'
 import type { Endpoint } from '@doublehop/wire/endpoint'
@@ -29,7 +35,11 @@ export interface StaHttp {
 }
 
 /** Opens the HTTPS and HTTP listeners. Both speak the same protocol; only HTTPS knows its callers by certificate. */
-export async function startHttp(settings: StaSettings, service: StaService, log: Logger): Promise<StaHttp> {
+export async function startHttp(
+  settings: StaSettings,
+  service: StaService,
+  log: Logger,
+): Promise<StaHttp> {
   const handle: RequestListener = (request, response) => void answer(request, response, service)
   // A peer waits 30 s with an idle connection: three times as long as those who ask keep one.
   const options = {
@@ -56,8 +66,15 @@ export async function startHttp(settings: StaSettings, service: StaService, log:
   }
   const at: Record<string, Endpoint> = {}
   if (settings.listen !== undefined) {
-    const tls = { ...secureContextOptions(settings.identity), requestCert: true, rejectUnauthorized: false }
-    const server = createTlsServer({ ...options, ...tls, handshakeTimeout: settings.requestTimeout }, handle)
+    const tls = {
+      ...secureContextOptions(settings.identity),
+      requestCert: true,
+      rejectUnauthorized: false,
+    }
+    const server = createTlsServer(
+      { ...options, ...tls, handshakeTimeout: settings.requestTimeout },
+      handle,
+    )
     watch(server, 'secureConnection')
     at.listen = await bind(server, settings.listen)
   }
@@ -71,7 +88,9 @@ export async function startHttp(settings: StaSettings, service: StaService, log:
     at,
     connections: () => [...open.values()],
     async drain(milliseconds) {
-      const closed = servers.map((server) => new Promise<true>((resolve) => server.close(() => resolve(true))))
+      const closed = servers.map(
+        (server) => new Promise<true>((resolve) => server.close(() => resolve(true))),
+      )
       for (const server of servers) server.closeIdleConnections()
       const { promise: late, resolve } = Promise.withResolvers<false>()
       const timer = setTimeout(() => resolve(false), milliseconds)
@@ -88,9 +107,14 @@ export async function startHttp(settings: StaSettings, service: StaService, log:
 }
 
 /** GET tells that the STA is there and its id, with the 406 that load balancers look for; POST asks it. */
-async function answer(request: IncomingMessage, response: ServerResponse, service: StaService): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  service: StaService,
+): Promise<void> {
   if (request.url?.toLowerCase() !== STA_PATH.toLowerCase()) return end(response, 404)
-  if (request.method === 'GET') return end(response, 406, { [AUTHORITY_HEADER]: service.authority.id })
+  if (request.method === 'GET')
+    return end(response, 406, { [AUTHORITY_HEADER]: service.authority.id })
   if (request.method !== 'POST') return end(response, 405, { allow: 'GET, POST' })
   if (!/^text\/xml\b/i.test(request.headers['content-type'] ?? '')) return end(response, 415)
   const body = await readBody(request, STA_LIMIT)

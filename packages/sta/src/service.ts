@@ -51,10 +51,11 @@ export class StaService {
     this.#lists = lists
     this.#log = log
     this.#metrics = metrics
-    this.#requests = metrics.counter('doublehop_sta_requests_total', 'Requests answered, by type and outcome', [
-      'type',
-      'outcome',
-    ])
+    this.#requests = metrics.counter(
+      'doublehop_sta_requests_total',
+      'Requests answered, by type and outcome',
+      ['type', 'outcome'],
+    )
   }
 
   /** Answers one request. Never rejects: what goes wrong becomes an answer and a log line. */
@@ -70,14 +71,24 @@ export class StaService {
       return { status: 200, body: await this.#perform(request, caller) }
     } catch (error) {
       const failure = asFault(error)
-      return this.#refuse(request.type, failure, caller, 200, encodeStaError(request.type, errorIdOf(failure)), request)
+      return this.#refuse(
+        request.type,
+        failure,
+        caller,
+        200,
+        encodeStaError(request.type, errorIdOf(failure)),
+        request,
+      )
     }
   }
 
   async #perform(request: StaRequest, caller: Caller): Promise<Uint8Array> {
     if (request.type === 'RequestTicket') {
       const ticket = await this.authority.issue(request.data, request.refreshable)
-      this.#note('RequestTicket', 'ticket issued', caller, { ticket: String(ticket), refreshable: request.refreshable })
+      this.#note('RequestTicket', 'ticket issued', caller, {
+        ticket: String(ticket),
+        refreshable: request.refreshable,
+      })
       return encodeResponseTicket(ticket)
     }
     const { hex, sta } = request.ticket
@@ -94,14 +105,19 @@ export class StaService {
   /** Issuing wants the service key and the list of issuers, everything else the list of redeemers. */
   #mayAsk(type: StaRequest['type'], caller: Caller): boolean {
     if (type !== 'RequestTicket') return isListed(this.#lists.redeemers, caller)
-    return isListed(this.#lists.issuers, caller) && sameSecret(caller.serviceKey ?? '', this.#serviceKey)
+    return (
+      isListed(this.#lists.issuers, caller) && sameSecret(caller.serviceKey ?? '', this.#serviceKey)
+    )
   }
 
   #forbid(type: StaRequest['type'], caller: Caller): StaAnswer {
     const who = caller.name ?? caller.address
     this.#requests.inc({ type, outcome: 'forbidden' })
     this.#metrics.failed('DH_STA_FORBIDDEN')
-    const what = type === 'RequestTicket' ? 'issue (list of issuers, service key)' : 'redeem (list of redeemers)'
+    const what =
+      type === 'RequestTicket'
+        ? 'issue (list of issuers, service key)'
+        : 'redeem (list of redeemers)'
     this.#log.warn(
       { event: 'sta-refused', code: 'DH_STA_FORBIDDEN', type, ...about(caller) },
       `${type} refused: ${who} may not ${what}`,
@@ -118,7 +134,8 @@ export class StaService {
     request?: StaRequest,
   ): StaAnswer {
     const { code, message, action } = failure
-    if (request?.type !== 'RequestData' || !isAllZero(request.ticket.hex)) this.#metrics.failed(code)
+    if (request?.type !== 'RequestData' || !isAllZero(request.ticket.hex))
+      this.#metrics.failed(code)
     this.#requests.inc({ type, outcome: code })
     const level = failure.fault === 'ours' ? 'error' : 'warn'
     this.#log[level]({ event: 'sta-refused', code, type, action, ...about(caller) }, message)

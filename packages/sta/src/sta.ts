@@ -11,9 +11,13 @@ import { StaService } from './service.ts'
 type StaSettings = NonNullable<Settings['sta']>
 
 /** Starts a Secure Ticket Authority: it issues tickets to storefronts and redeems them for proxies. */
-export async function startSta(settings: StaSettings, { log, metrics, zones }: Surroundings): Promise<Daemon> {
+export async function startSta(
+  settings: StaSettings,
+  { log, metrics, zones }: Surroundings,
+): Promise<Daemon> {
   const redis = settings.store === 'memory' ? undefined : openRedis(settings.store, log)
-  const store = redis === undefined ? new MemoryStore() : new RedisStore(redis, settings.authorityId)
+  const store =
+    redis === undefined ? new MemoryStore() : new RedisStore(redis, settings.authorityId)
   const authority = new Authority({
     id: settings.authorityId,
     ticketLifetime: settings.ticketLifetime,
@@ -21,7 +25,13 @@ export async function startSta(settings: StaSettings, { log, metrics, zones }: S
     maxTickets: settings.maxTickets,
     store,
   })
-  const service = new StaService(authority, settings.serviceKey.reveal('sta.serviceKey'), settings, log, metrics)
+  const service = new StaService(
+    authority,
+    settings.serviceKey.reveal('sta.serviceKey'),
+    settings,
+    log,
+    metrics,
+  )
   const http = await startHttp(settings, service, log)
 
   let draining = false
@@ -32,7 +42,12 @@ export async function startSta(settings: StaSettings, { log, metrics, zones }: S
       draining,
       store: redis?.status ?? 'memory',
     }),
-    connections: () => ({ sessions: [], handshakes: [], hopConnections: [], requests: http.connections() }),
+    connections: () => ({
+      sessions: [],
+      handshakes: [],
+      hopConnections: [],
+      requests: http.connections(),
+    }),
   }
   const admin = await openAdmin(settings, view, zones)
 

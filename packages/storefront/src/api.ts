@@ -29,7 +29,11 @@ export class StorefrontApi {
     this.#issuer = issuer
     this.#tokenDigest = settings.tokenDigest.reveal('storefront.tokenDigest').toLowerCase()
     this.#log = log
-    this.#requests = metrics.counter('doublehop_http_requests_total', 'Requests answered, by route and status', ['route', 'status'])
+    this.#requests = metrics.counter(
+      'doublehop_http_requests_total',
+      'Requests answered, by route and status',
+      ['route', 'status'],
+    )
   }
 
   get underWay(): number {
@@ -37,7 +41,11 @@ export class StorefrontApi {
   }
 
   /** Answers one request. @param client who asked, as the gateway says */
-  async answer(request: IncomingMessage, response: ServerResponse, client: Endpoint | undefined): Promise<void> {
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    client: Endpoint | undefined,
+  ): Promise<void> {
     this.#underWay++
     const route = routeOf(request)
     try {
@@ -46,10 +54,17 @@ export class StorefrontApi {
       send(response, status, body)
     } catch (error) {
       const { code, message, action } = asFault(error)
-      this.#log.error({ event: 'request-failed', code, route, peer: client && formatEndpoint(client), action }, message)
+      this.#log.error(
+        { event: 'request-failed', code, route, peer: client && formatEndpoint(client), action },
+        message,
+      )
       this.#requests.inc({ route, status: 503 })
       // What went wrong inside is for the log; the internet learns that it did.
-      send(response, 503, problem('service-unavailable', 'no ticket can be issued at the moment: try again later'))
+      send(
+        response,
+        503,
+        problem('service-unavailable', 'no ticket can be issued at the moment: try again later'),
+      )
     } finally {
       if (--this.#underWay === 0) this.#onIdle?.()
     }
@@ -65,21 +80,37 @@ export class StorefrontApi {
     return this.#underWay === 0
   }
 
-  async #route(route: string, request: IncomingMessage, client: Endpoint | undefined): Promise<[number, object]> {
-    if (route === 'other') return [404, problem('not-found', 'here are GET /apps and POST /tickets')]
-    if (!this.#knows(request.headers.authorization)) return [401, problem('unauthorized', 'show the bearer token')]
+  async #route(
+    route: string,
+    request: IncomingMessage,
+    client: Endpoint | undefined,
+  ): Promise<[number, object]> {
+    if (route === 'other')
+      return [404, problem('not-found', 'here are GET /apps and POST /tickets')]
+    if (!this.#knows(request.headers.authorization))
+      return [401, problem('unauthorized', 'show the bearer token')]
     if (route === 'GET /apps') return [200, { apps: this.#settings.apps.map(describe) }]
     return await this.#issueTicket(request, client)
   }
 
-  async #issueTicket(request: IncomingMessage, client: Endpoint | undefined): Promise<[number, object]> {
+  async #issueTicket(
+    request: IncomingMessage,
+    client: Endpoint | undefined,
+  ): Promise<[number, object]> {
     const wanted = await readTicketRequest(request)
-    if (wanted === undefined) return [400, problem('bad-request', 'send {"app":"NAME"} as application/json')]
+    if (wanted === undefined)
+      return [400, problem('bad-request', 'send {"app":"NAME"} as application/json')]
     const app = this.#settings.apps.find(({ name }) => name === wanted)
-    if (app === undefined) return [404, problem('app-unknown', 'no app of this name is published: see GET /apps')]
+    if (app === undefined)
+      return [404, problem('app-unknown', 'no app of this name is published: see GET /apps')]
     const { ticket, expiresAt } = await this.#issuer.issue(app)
     this.#log.info(
-      { event: 'ticket-issued', app: app.name, ticket: String(ticket), peer: client && formatEndpoint(client) },
+      {
+        event: 'ticket-issued',
+        app: app.name,
+        ticket: String(ticket),
+        peer: client && formatEndpoint(client),
+      },
       `ticket for ${app.name} issued`,
     )
     return [201, { ticket: ticket.reveal(), expires: new Date(expiresAt).toISOString() }]
@@ -103,7 +134,8 @@ function routeOf({ method, url }: IncomingMessage): string {
 async function readTicketRequest(request: IncomingMessage): Promise<string | undefined> {
   const body = await readBody(request, BODY_LIMIT)
   const text = body && utf8(body)
-  if (text === undefined || !/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return
+  if (text === undefined || !/^application\/json\b/i.test(request.headers['content-type'] ?? ''))
+    return
   try {
     return TicketRequest.parse(JSON.parse(text)).app
   } catch {
@@ -112,8 +144,16 @@ async function readTicketRequest(request: IncomingMessage): Promise<string | und
 }
 
 /** An app as clients see it: never its addresses. */
-function describe({ name, description, cgpAddress, icaAddress }: StorefrontSettings['apps'][number]): object {
-  const ports = [...(cgpAddress ? [LAUNCH_PORTS.cgp] : []), ...(icaAddress ? [LAUNCH_PORTS.ica] : [])]
+function describe({
+  name,
+  description,
+  cgpAddress,
+  icaAddress,
+}: StorefrontSettings['apps'][number]): object {
+  const ports = [
+    ...(cgpAddress ? [LAUNCH_PORTS.cgp] : []),
+    ...(icaAddress ? [LAUNCH_PORTS.ica] : []),
+  ]
   return { name, ...(description !== undefined && { description }), ports }
 }
 

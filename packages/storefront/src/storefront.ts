@@ -14,7 +14,10 @@ import { StorefrontApi } from './api.ts'
 import { TicketIssuer } from './ticket-issuer.ts'
 
 /** Starts the storefront of DMZ 2. It is reached through gateways only: mutual TLS, a PROXY v2 header, then HTTP. */
-export async function startStorefront(settings: StorefrontSettings, { log, metrics, zones }: Surroundings): Promise<Daemon> {
+export async function startStorefront(
+  settings: StorefrontSettings,
+  { log, metrics, zones }: Surroundings,
+): Promise<Daemon> {
   const issuer = new TicketIssuer(settings, log)
   const api = new StorefrontApi(settings, issuer, log, metrics)
   const http = new HandedHttp<Endpoint | undefined>(
@@ -35,14 +38,27 @@ export async function startStorefront(settings: StorefrontSettings, { log, metri
       http.serve(leg, await converse(leg, acceptProxyHeader(), limits))
     } catch (error) {
       const { code, message, action } = asFault(error)
-      log.warn({ event: 'gateway-refused', code, peer: formatEndpoint(leg.peer), peerName: leg.peer.name, action }, message)
+      log.warn(
+        {
+          event: 'gateway-refused',
+          code,
+          peer: formatEndpoint(leg.peer),
+          peerName: leg.peer.name,
+          action,
+        },
+        message,
+      )
       metrics.failed(code)
       leg.destroy()
     }
   }
   const listener = await listen({
     on: settings.listen,
-    tls: { ...secureContextOptions(settings.identity), requestCert: true, rejectUnauthorized: true },
+    tls: {
+      ...secureContextOptions(settings.identity),
+      requestCert: true,
+      rejectUnauthorized: true,
+    },
     handshakeMilliseconds: settings.requestTimeout,
     keep: 65_536,
     connections: settings.connections,
@@ -54,7 +70,12 @@ export async function startStorefront(settings: StorefrontSettings, { log, metri
   const view = {
     metrics,
     readiness: () => ({ ready: !draining, draining, degraded: issuer.silent() }),
-    connections: () => ({ sessions: [], handshakes: listener.handshakes, hopConnections: [], requests: api.underWay }),
+    connections: () => ({
+      sessions: [],
+      handshakes: listener.handshakes,
+      hopConnections: [],
+      requests: api.underWay,
+    }),
   }
   const admin = await openAdmin(settings, view, zones)
   return {

@@ -34,7 +34,8 @@ export class TicketIssuer {
     const version = this.#settings.ticketVersion
     const expiresAt = Date.now() + this.#settings.ticketLifetime
     const [primary, redundant] = await this.#issueAt(version === 42 ? 2 : 1, dataOf(app))
-    if (primary === undefined) throw fault('DH_STA_UNREACHABLE', { sta: 'any', why: 'none is configured' })
+    if (primary === undefined)
+      throw fault('DH_STA_UNREACHABLE', { sta: 'any', why: 'none is configured' })
     // With one STA down a 42 has no second half; a 40 still launches.
     const effective: TicketVersion = version === 42 && redundant === undefined ? 40 : version
     return { ticket: new Ticket(effective, primary, redundant), expiresAt }
@@ -61,7 +62,10 @@ export class TicketIssuer {
       } catch (error) {
         last = asFault(error)
         this.#silent.add(sta)
-        this.#log.warn({ event: 'sta-failed', sta: sta.id ?? sta.urls[0], code: last.code, action: last.action }, last.message)
+        this.#log.warn(
+          { event: 'sta-failed', sta: sta.id ?? sta.urls[0], code: last.code, action: last.action },
+          last.message,
+        )
       }
     }
     if (tickets.length === 0 && last !== undefined) throw last
@@ -87,7 +91,10 @@ export class TicketIssuer {
   /** One that failed last time is asked after the others. */
   #inOrder(): StaSettings[] {
     const { stas } = this.#settings
-    return [...stas.filter((sta) => !this.#silent.has(sta)), ...stas.filter((sta) => this.#silent.has(sta))]
+    return [
+      ...stas.filter((sta) => !this.#silent.has(sta)),
+      ...stas.filter((sta) => this.#silent.has(sta)),
+    ]
   }
 }
 

@@ -26,16 +26,26 @@ function stripped(listener: LegListener, refuse: () => void): LegListener {
       begun = true
       if (chunk[0] === CGP_FIRST_BYTE) flight = new Dialogue(acceptCgp(), () => {})
     }
-    if (flight === undefined) return listener.bytes(chunk)
+    if (flight === undefined) {
+      listener.bytes(chunk)
+      return
+    }
     try {
       flight.feed(chunk)
     } catch {
-      return refuse()
+      refuse()
+      return
     }
     if (flight.outcome === undefined) return
     const { unread } = flight
     flight = undefined
     if (unread.length > 0) listener.bytes(unread)
   }
-  return { ...listener, bytes, end: () => listener.end(), drain: () => listener.drain(), close: (error) => listener.close(error) }
+  return {
+    ...listener,
+    bytes,
+    end: () => listener.end(),
+    drain: () => listener.drain(),
+    close: (error) => listener.close(error),
+  }
 }

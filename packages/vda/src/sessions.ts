@@ -76,7 +76,10 @@ export class VdaSessions {
       await serve()
     } catch (error) {
       const { code, message, action } = asFault(error)
-      this.#log.warn({ event: 'session-failed', app: app.name, peer: formatEndpoint(leg.peer), code, action }, message)
+      this.#log.warn(
+        { event: 'session-failed', app: app.name, peer: formatEndpoint(leg.peer), code, action },
+        message,
+      )
       this.#metrics.failed(code)
       leg.reset()
     }
@@ -85,7 +88,13 @@ export class VdaSessions {
   #closed(app: VdaApp, leg: Leg, began: number): void {
     this.#open.delete(leg)
     const bytes = { bytesUp: leg.received, bytesDown: leg.sent }
-    const about = { event: 'session-closed', app: app.name, peer: formatEndpoint(leg.peer), ...bytes, ms: millisecondsSince(began) }
+    const about = {
+      event: 'session-closed',
+      app: app.name,
+      peer: formatEndpoint(leg.peer),
+      ...bytes,
+      ms: millisecondsSince(began),
+    }
     this.#log.info(about, `session closed: ${app.name}, ${leg.received} bytes up, ${leg.sent} down`)
     this.#metrics.sessionClosed('closed', { up: leg.received, down: leg.sent })
     if (this.#open.size === 0) this.#onEmpty?.()

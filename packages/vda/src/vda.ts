@@ -7,12 +7,19 @@ import type { Endpoint } from '@doublehop/wire/endpoint'
 import { VdaSessions } from './sessions.ts'
 
 /** Starts a mock VDA: one listener for each port of each published app. */
-export async function startVda(settings: VdaSettings, { log, metrics, zones }: Surroundings): Promise<Daemon> {
+export async function startVda(
+  settings: VdaSettings,
+  { log, metrics, zones }: Surroundings,
+): Promise<Daemon> {
   const sessions = new VdaSessions(settings, log, metrics)
   const listeners: Listener[] = []
   const at: Record<string, Endpoint> = {}
 
-  const open = async (key: string, on: Endpoint, serve: (leg: Leg) => Promise<void>): Promise<void> => {
+  const open = async (
+    key: string,
+    on: Endpoint,
+    serve: (leg: Leg) => Promise<void>,
+  ): Promise<void> => {
     const listener = await listen({
       on,
       handshakeMilliseconds: 0,
@@ -53,6 +60,8 @@ async function openApp(
   open: (key: string, on: Endpoint, serve: (leg: Leg) => Promise<void>) => Promise<void>,
   sessions: VdaSessions,
 ): Promise<void> {
-  if (app.listenCgp) await open(`${app.name}.cgp`, app.listenCgp, (leg) => sessions.serveCgp(app, leg))
-  if (app.listenIca) await open(`${app.name}.ica`, app.listenIca, (leg) => sessions.serveIca(app, leg))
+  if (app.listenCgp)
+    await open(`${app.name}.cgp`, app.listenCgp, (leg) => sessions.serveCgp(app, leg))
+  if (app.listenIca)
+    await open(`${app.name}.ica`, app.listenIca, (leg) => sessions.serveIca(app, leg))
 }

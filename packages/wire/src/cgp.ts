@@ -37,7 +37,8 @@ export function* acceptCgp(): Conversation<CgpFlight> {
   let digits = 0
   for (let length = CGP_SIGNATURE.length; length < CGP_FLIGHT_LIMIT; ) {
     const byte = yield* takeByte()
-    const ticket = digits >= 30 && !isHexDigit(byte) ? ticketAtEnd(flight.subarray(0, length)) : undefined
+    const ticket =
+      digits >= 30 && !isHexDigit(byte) ? ticketAtEnd(flight.subarray(0, length)) : undefined
     flight[length++] = byte
     if (ticket !== undefined) return { ticket, bytes: flight.slice(0, length) }
     digits = isHexDigit(byte) ? digits + 1 : 0

@@ -45,5 +45,8 @@ function isName(text: string): boolean {
   const labels = text.split('.')
   if (labels.length > 1 && labels.at(-1) === '') labels.pop()
   const last = labels.at(-1) ?? ''
-  return labels.every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label)) && !/^(\d+|0x[0-9a-f]*)$/i.test(last)
+  return (
+    labels.every((label) => /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/.test(label)) &&
+    !/^(\d+|0x[0-9a-f]*)$/i.test(last)
+  )
 }

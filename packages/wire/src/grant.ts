@@ -93,7 +93,8 @@ export function checkGrant(
 }
 
 function decode(token: string): Uint8Array {
-  if (!/^[A-Za-z0-9_-]{120}$/.test(token)) throw fault('DH_GRANT_FORM', { why: 'not 120 characters of base64url' })
+  if (!/^[A-Za-z0-9_-]{120}$/.test(token))
+    throw fault('DH_GRANT_FORM', { why: 'not 120 characters of base64url' })
   const bytes = Uint8Array.fromBase64(token, { alphabet: 'base64url' })
   if (bytes[0] !== TOKEN_VERSION) throw fault('DH_GRANT_FORM', { why: `version ${bytes[0]}` })
   return bytes
@@ -105,7 +106,12 @@ function keyId(key: Uint8Array): number {
 }
 
 /** Every field goes in with its length before it, so no two scopes read the same. */
-function mac(key: Uint8Array, head: Uint8Array, scope: GrantScope, destination: Endpoint): Uint8Array {
+function mac(
+  key: Uint8Array,
+  head: Uint8Array,
+  scope: GrantScope,
+  destination: Endpoint,
+): Uint8Array {
   const hmac = createHmac('sha256', key).update(head)
   for (const field of [scope.session, scope.gateway, scope.proxy, formatEndpoint(destination)]) {
     const bytes = bytesOf(field)

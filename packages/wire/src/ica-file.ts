@@ -26,11 +26,15 @@ export function parseIcaFile(text: string): IcaLaunch {
   const [app] = [...(sections.get('applicationservers')?.names ?? [])]
   const section = app === undefined ? undefined : sections.get(app.toLowerCase())
   if (!app || section === undefined) {
-    throw fault('DH_ICA_FILE', { why: 'no [ApplicationServers], or no section of the app it names' })
+    throw fault('DH_ICA_FILE', {
+      why: 'no [ApplicationServers], or no section of the app it names',
+    })
   }
   const value = (key: string) => section.values.get(key.toLowerCase()) ?? ''
   if (!value('Address').startsWith(';')) {
-    throw fault('DH_ICA_FILE', { why: 'Address is no ticket: this file is for a launch without a gateway' })
+    throw fault('DH_ICA_FILE', {
+      why: 'Address is no ticket: this file is for a launch without a gateway',
+    })
   }
   const gateway = parseEndpoint(value('SSLProxyHost'))
   if (gateway === undefined) throw fault('DH_ICA_FILE', { why: 'SSLProxyHost is no address:port' })

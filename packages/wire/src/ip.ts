@@ -52,7 +52,10 @@ function groups(parts: readonly string[], mayEndInIpv4: boolean): number[] | und
 
 /** RFC 5952, 4: lower case, no leading zeros, the longest run of zero words (two or more) as "::". */
 function formatIpv6(bytes: Uint8Array): string {
-  const words = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0))
+  const words = Array.from(
+    { length: 8 },
+    (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0),
+  )
   const run = longestZeroRun(words)
   const hex = words.map((word) => word.toString(16))
   if (run.length < 2) return hex.join(':')
@@ -101,4 +104,7 @@ export function unmapped(address: string): string {
   return contains(MAPPED, bytes) ? formatIp(bytes.subarray(12)) : formatIp(bytes)
 }
 
-const MAPPED: Network = { address: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0), bits: 96 }
+const MAPPED: Network = {
+  address: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0),
+  bits: 96,
+}

@@ -5,7 +5,20 @@ import { formatIp, parseIp } from './ip.ts'
 
 /** The PROXY protocol, version 2, binary (haproxy.org, proxy-protocol.txt, 2.2): who stands before the one that connects. */
 
-const SIGNATURE = Uint8Array.of(0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a)
+const SIGNATURE = Uint8Array.of(
+  0x0d,
+  0x0a,
+  0x0d,
+  0x0a,
+  0x00,
+  0x0d,
+  0x0a,
+  0x51,
+  0x55,
+  0x49,
+  0x54,
+  0x0a,
+)
 const COMMAND_LOCAL = 0x20
 const COMMAND_PROXY = 0x21
 const FAMILY = { ipv4: 0x11, ipv6: 0x21 } as const
@@ -19,7 +32,12 @@ export function encodeProxyHeader(source: Endpoint, destination: Endpoint): Uint
   if (from === undefined || to === undefined || from.length !== to.length) {
     throw new RangeError('PROXY v2 wants two IP addresses of one family')
   }
-  const ports = Uint8Array.of(source.port >> 8, source.port & 255, destination.port >> 8, destination.port & 255)
+  const ports = Uint8Array.of(
+    source.port >> 8,
+    source.port & 255,
+    destination.port >> 8,
+    destination.port & 255,
+  )
   const family = from.length === 4 ? FAMILY.ipv4 : FAMILY.ipv6
   return concat(
     SIGNATURE,
@@ -46,7 +64,8 @@ export function* acceptProxyHeader(): Conversation<Endpoint | undefined> {
   if (length > LONGEST_BODY) throw fault('DH_PROXY_HEADER', { why: `${length} bytes are too many` })
   const body = yield* take(length)
   if (command === COMMAND_LOCAL) return
-  if (command !== COMMAND_PROXY) throw fault('DH_PROXY_HEADER', { why: `version and command ${command}` })
+  if (command !== COMMAND_PROXY)
+    throw fault('DH_PROXY_HEADER', { why: `version and command ${command}` })
   if (family === FAMILY.ipv4) return sourceOf(body, 4)
   if (family === FAMILY.ipv6) return sourceOf(body, 16)
   if (!isKnownFamily(family)) throw fault('DH_PROXY_HEADER', { why: `address family ${family}` })
@@ -59,7 +78,8 @@ function isKnownFamily(byte: number): boolean {
 }
 
 function sourceOf(body: Uint8Array, size: number): Endpoint {
-  if (body.length < 2 * size + 4) throw fault('DH_PROXY_HEADER', { why: 'the addresses are cut off' })
+  if (body.length < 2 * size + 4)
+    throw fault('DH_PROXY_HEADER', { why: 'the addresses are cut off' })
   const [high = 0, low = 0] = body.subarray(2 * size)
   return { host: formatIp(body.subarray(0, size)), port: (high << 8) | low }
 }

@@ -37,7 +37,8 @@ export function encodeAddress({ host, port }: Endpoint): Uint8Array {
     return concat(Uint8Array.of(type), ip, tail)
   }
   const name = bytesOf(host)
-  if (name.length === 0 || name.length > 255) throw new RangeError('a SOCKS name has 1 to 255 bytes')
+  if (name.length === 0 || name.length > 255)
+    throw new RangeError('a SOCKS name has 1 to 255 bytes')
   return concat(Uint8Array.of(ADDRESS_TYPE.name, name.length), name, tail)
 }
 
@@ -65,6 +66,9 @@ function* takePort(): Conversation<number> {
 }
 
 /** A reply, always whole: clients read ten bytes at least. `bound` is 0.0.0.0:0 unless told. */
-export function encodeReply(reply: Reply, bound: Endpoint = { host: '0.0.0.0', port: 0 }): Uint8Array {
+export function encodeReply(
+  reply: Reply,
+  bound: Endpoint = { host: '0.0.0.0', port: 0 },
+): Uint8Array {
   return concat(Uint8Array.of(VERSION, reply, 0), encodeAddress(bound))
 }

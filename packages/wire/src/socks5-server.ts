@@ -98,7 +98,8 @@ function* acceptConnect(): Conversation<SocksDestination> {
 /** What the peer probably speaks, for the engineer who mixed up two ports. */
 function guessProtocol(firstByte: number): string {
   if (firstByte === 4) return 'it looks like SOCKS4'
-  if (firstByte === 0x16) return 'it looks like TLS: this listener speaks plain TCP, or TLS was begun twice'
+  if (firstByte === 0x16)
+    return 'it looks like TLS: this listener speaks plain TCP, or TLS was begun twice'
   if (firstByte === 0x1a) return 'it looks like CGP, which belongs to the gateway'
   if (firstByte >= 0x41 && firstByte <= 0x5a) return 'it looks like HTTP'
   return 'unknown protocol'

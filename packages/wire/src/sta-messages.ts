@@ -49,7 +49,11 @@ export function parseStaRequest(body: Uint8Array): StaRequest {
   if (request === undefined || more !== undefined) throw badRequest('not exactly one request')
   if (request.name === 'RequestTicket') {
     const refreshable = child(child(request, 'Control'), 'Refreshable')?.text.trim() ?? 'false'
-    return { type: 'RequestTicket', data: readData(request, badRequest), refreshable: /^true$/i.test(refreshable) }
+    return {
+      type: 'RequestTicket',
+      data: readData(request, badRequest),
+      refreshable: /^true$/i.test(refreshable),
+    }
   }
   if (request.name === 'RequestData' || request.name === 'RefreshTicket') {
     return { type: request.name, ticket: readRequestedTicket(request) }
@@ -58,7 +62,10 @@ export function parseStaRequest(body: Uint8Array): StaRequest {
 }
 
 /** RequestTicket: please issue a ticket for this data. */
-export function encodeRequestTicket(data: TicketData, options: { refreshable?: boolean } = {}): Uint8Array {
+export function encodeRequestTicket(
+  data: TicketData,
+  options: { refreshable?: boolean } = {},
+): Uint8Array {
   return protocol(
     writeElement(
       'RequestTicket',
@@ -105,7 +112,9 @@ export function encodeResponseData(data: TicketData): Uint8Array {
 
 /** ResponseRefresh (ours): the ticket now lives until then. @param expiresAt ms since 1970 */
 export function encodeResponseRefresh(expiresAt: number): Uint8Array {
-  return protocol(writeElement('ResponseRefresh', {}, writeElement('Expires', {}, String(expiresAt))))
+  return protocol(
+    writeElement('ResponseRefresh', {}, writeElement('Expires', {}, String(expiresAt))),
+  )
 }
 
 const RESPONSES = {
@@ -124,14 +133,16 @@ export function parseResponseTicket(body: Uint8Array, sta: string): StaTicket {
   const response = readResponse(body, 'ResponseTicket', sta)
   const id = child(response, 'AuthorityID')?.text.trim() ?? ''
   const hex = child(response, 'Ticket')?.text.trim() ?? ''
-  if (!isStaId(id) || !isTicketHex(hex)) throw fault('DH_STA_ANSWER', { sta, why: 'no AuthorityID and Ticket' })
+  if (!isStaId(id) || !isTicketHex(hex))
+    throw fault('DH_STA_ANSWER', { sta, why: 'no AuthorityID and Ticket' })
   return new StaTicket(id, hex)
 }
 
 /** Reads the answer to RequestData. @throws Fault DH_XML, DH_STA_ANSWER, DH_TICKET_UNKNOWN, _USED, _EXPIRED */
 export function parseResponseData(body: Uint8Array, sta: string): TicketData {
   const response = readResponse(body, 'ResponseData', sta)
-  if (child(response, 'TicketData') === undefined) throw fault('DH_STA_ANSWER', { sta, why: 'no TicketData' })
+  if (child(response, 'TicketData') === undefined)
+    throw fault('DH_STA_ANSWER', { sta, why: 'no TicketData' })
   return readData(response, badAnswer(sta))
 }
 

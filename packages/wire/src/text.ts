@@ -19,5 +19,7 @@ export function utf8(bytes: Uint8Array): string | undefined {
 
 /** The text of printable ASCII bytes (20 to 7E), or undefined when any is another. */
 export function printableAscii(bytes: Uint8Array): string | undefined {
-  return bytes.every((byte) => byte >= 0x20 && byte <= 0x7e) ? String.fromCharCode(...bytes) : undefined
+  return bytes.every((byte) => byte >= 0x20 && byte <= 0x7e)
+    ? String.fromCharCode(...bytes)
+    : undefined
 }

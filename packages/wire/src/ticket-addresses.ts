@@ -40,6 +40,7 @@ function addressNamed(name: string, data: TicketData): Endpoint | undefined {
   if (value === undefined || value === '') return
   const [, first = value] = /^((?:\[[^\]]*\]|[^:]*):\d+):[^:]+:\d+$/.exec(value) ?? []
   const endpoint = parseEndpoint(first)
-  if (endpoint === undefined || endpoint.port === 0) throw fault('DH_TICKET_ADDRESS', { name, value })
+  if (endpoint === undefined || endpoint.port === 0)
+    throw fault('DH_TICKET_ADDRESS', { name, value })
   return endpoint
 }

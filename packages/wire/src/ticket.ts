@@ -12,7 +12,8 @@ export class StaTicket {
 
   /** @throws Fault DH_TICKET_FORM */
   constructor(sta: string, hex: string) {
-    if (!isStaId(sta)) throw fault('DH_TICKET_FORM', { why: 'the STA id is not STA and 1 to 13 letters or digits' })
+    if (!isStaId(sta))
+      throw fault('DH_TICKET_FORM', { why: 'the STA id is not STA and 1 to 13 letters or digits' })
     if (!isTicketHex(hex)) {
       throw fault('DH_TICKET_FORM', { why: 'the secret is not 30 or 32 upper-case hex digits' })
     }
@@ -83,9 +84,12 @@ export function parseTicket(text: string): Ticket {
     throw fault('DH_TICKET_FORM', { why: 'it does not begin with ;VERSION;' })
   }
   const expected = version === '42' ? 4 : ['10', '20', '22', '40'].includes(version) ? 2 : 0
-  if (expected === 0) throw fault('DH_TICKET_FORM', { why: `version ${version.slice(0, 4)} is not read here` })
+  if (expected === 0)
+    throw fault('DH_TICKET_FORM', { why: `version ${version.slice(0, 4)} is not read here` })
   if (parts.length !== expected) {
-    throw fault('DH_TICKET_FORM', { why: `${parts.length} fields after version ${version}, not ${expected}` })
+    throw fault('DH_TICKET_FORM', {
+      why: `${parts.length} fields after version ${version}, not ${expected}`,
+    })
   }
   const [sta = '', hex = '', sta2 = '', hex2 = ''] = parts
   const primary = new StaTicket(sta, hex)

@@ -45,7 +45,9 @@ export function readXml(text: string, dtd: { root: string; system: string }): El
   parser.on('processinginstruction', () => refuse('a processing instruction'))
   parser.on('doctype', (doctype) => {
     if (++doctypes > 1) refuse('a second DOCTYPE')
-    const form = new RegExp(`^\\s*${dtd.root}\\s+SYSTEM\\s+(["'])${dtd.system.replace('.', '\\.')}\\1\\s*$`)
+    const form = new RegExp(
+      `^\\s*${dtd.root}\\s+SYSTEM\\s+(["'])${dtd.system.replace('.', '\\.')}\\1\\s*$`,
+    )
     if (!form.test(doctype)) refuse(`a DOCTYPE other than ${dtd.root} SYSTEM "${dtd.system}"`)
   })
   parser.on('opentag', ({ name, attributes }) => {
@@ -81,8 +83,10 @@ export function writeElement(
   attributes: Readonly<Record<string, string>>,
   ...content: readonly (string | Markup)[]
 ): Markup {
-  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escape(value)}"`)
-  const inner = content.map((piece) => (typeof piece === 'string' ? escape(piece) : piece.markup))
+  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeText(value)}"`)
+  const inner = content.map((piece) =>
+    typeof piece === 'string' ? escapeText(piece) : piece.markup,
+  )
   return { markup: `<${name}${written.join('')}>${inner.join('')}</${name}>` }
 }
 
@@ -92,6 +96,6 @@ export interface Markup {
 }
 
 /** Line ends are written as references, since a reader folds bare ones. */
-function escape(text: string): string {
+function escapeText(text: string): string {
   return text.replace(/[&<>"'\r\n\t]/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -1,6 +1,11 @@
 import { converse } from '@doublehop/daemon/conversation'
 import type { Leg } from '@doublehop/daemon/leg'
-import { millisecondsSince, type StepLine, type StepName, stepNumber } from '@doublehop/daemon/steps'
+import {
+  millisecondsSince,
+  type StepLine,
+  type StepName,
+  stepNumber,
+} from '@doublehop/daemon/steps'
 import { asFault } from '@doublehop/errors/fault'
 import { encodeCgpFlight } from '@doublehop/wire/cgp'
 import { answerIcaGreeting } from '@doublehop/wire/ica-greeting'
@@ -36,7 +41,10 @@ const LAUNCH_MILLISECONDS = 35_000
  *
  * @throws Fault DH_DIAL_…, DH_SOCKS_…, DH_ICA_GREETING
  */
-export async function launch(access: GatewayAccess, options: LaunchOptions): Promise<LaunchedSession> {
+export async function launch(
+  access: GatewayAccess,
+  options: LaunchOptions,
+): Promise<LaunchedSession> {
   const { ticket, port, protocol } = options
   const step = (name: StepName, since: number, route: string, detail: string): void =>
     options.onStep?.({ step: stepNumber(name), name, route, detail, ms: millisecondsSince(since) })
@@ -45,16 +53,36 @@ export async function launch(access: GatewayAccess, options: LaunchOptions): Pro
   const leg = await access.dial()
   try {
     if (protocol === 'cgp') leg.write(encodeCgpFlight(ticket))
-    else await converse(leg, openSocks(), { what: 'the SOCKS greeting of the gateway', milliseconds: LAUNCH_MILLISECONDS })
+    else
+      await converse(leg, openSocks(), {
+        what: 'the SOCKS greeting of the gateway',
+        milliseconds: LAUNCH_MILLISECONDS,
+      })
     const asked = performance.now()
-    step('ticket', began, 'workspace → gateway', `${leg.peer.tls}, ${protocol}, ${ticket} port ${port}`)
+    step(
+      'ticket',
+      began,
+      'workspace → gateway',
+      `${leg.peer.tls}, ${protocol}, ${ticket} port ${port}`,
+    )
     if (protocol === 'socks') {
       const reply = connectSocks({ host: ticket.reveal(), port })
-      await converse(leg, reply, { what: 'the answer of the gateway', milliseconds: LAUNCH_MILLISECONDS })
+      await converse(leg, reply, {
+        what: 'the answer of the gateway',
+        milliseconds: LAUNCH_MILLISECONDS,
+      })
     }
-    step('accept', asked, 'gateway → workspace', protocol === 'socks' ? 'SOCKS reply 00' : 'CGP: no answer is an answer')
+    step(
+      'accept',
+      asked,
+      'gateway → workspace',
+      protocol === 'socks' ? 'SOCKS reply 00' : 'CGP: no answer is an answer',
+    )
     if (options.greet && port === LAUNCH_PORTS.ica) {
-      await converse(leg, answerIcaGreeting(), { what: 'the ICA greeting', milliseconds: LAUNCH_MILLISECONDS })
+      await converse(leg, answerIcaGreeting(), {
+        what: 'the ICA greeting',
+        milliseconds: LAUNCH_MILLISECONDS,
+      })
     }
     return { leg, since: performance.now() }
   } catch (error) {

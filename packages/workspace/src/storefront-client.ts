@@ -8,7 +8,9 @@ import { z } from 'zod'
 import type { GatewayAccess } from './gateway-access.ts'
 
 const Apps = z.object({
-  apps: z.array(z.object({ name: z.string(), description: z.string().optional(), ports: z.array(z.number()) })),
+  apps: z.array(
+    z.object({ name: z.string(), description: z.string().optional(), ports: z.array(z.number()) }),
+  ),
 })
 const Issued = z.object({ ticket: z.string(), expires: z.iso.datetime() })
 
@@ -55,20 +57,30 @@ export class StorefrontClient {
       port: this.#access.address.gateway.port,
       headers: {
         authorization: `Bearer ${this.#token}`,
-        ...(text && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+        ...(text && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        }),
       },
     })
-    const timer = setTimeout(() => request.destroy(refusal(504, `no answer within ${REQUEST_MILLISECONDS / 1000} s`)), REQUEST_MILLISECONDS)
+    const timer = setTimeout(
+      () => request.destroy(refusal(504, `no answer within ${REQUEST_MILLISECONDS / 1000} s`)),
+      REQUEST_MILLISECONDS,
+    )
     request
-      .on('response', async (response) => {
-        const answer = utf8((await readBody(response, ANSWER_LIMIT)) ?? new Uint8Array(0)) ?? ''
-        const status = response.statusCode ?? 0
-        if (status >= 300) return reject(refusal(status, problemIn(answer)))
-        const { success, data } = shape.safeParse(readJson(answer))
-        if (success) resolve(data)
-        else reject(refusal(status, 'this is not what a storefront says'))
+      .on('response', (response) => {
+        const { statusCode: status = 0 } = response
+        void readBody(response, ANSWER_LIMIT).then((body) => {
+          const answer = utf8(body ?? new Uint8Array(0)) ?? ''
+          if (status >= 300) return reject(refusal(status, problemIn(answer)))
+          const { success, data } = shape.safeParse(readJson(answer))
+          if (success) resolve(data)
+          else reject(refusal(status, 'this is not what a storefront says'))
+        })
       })
-      .on('error', (error) => reject(isFault(error) ? error : refusal(0, `the connection ended (${error.message})`)))
+      .on('error', (error) =>
+        reject(isFault(error) ? error : refusal(0, `the connection ended (${error.message})`)),
+      )
       .end(text)
     return await promise.finally(() => clearTimeout(timer))
   }
@@ -83,7 +95,10 @@ class GatewayAgent extends Agent {
     this.#access = access
   }
 
-  override createConnection(_: object, callback?: (error: Error | null, socket: Duplex) => void): undefined {
+  override createConnection(
+    _: object,
+    callback?: (error: Error | null, socket: Duplex) => void,
+  ): undefined {
     this.#access.dial().then(
       (leg) => callback?.(null, leg.handOver()),
       (error) => callback?.(asFault(error), undefined as unknown as Duplex),

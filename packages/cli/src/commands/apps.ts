@@ -7,7 +7,11 @@ export async function apps(options: AccessOptions & { readonly json: boolean }):
   try {
     const published = await storefront.apps()
     if (options.json) return void process.stdout.write(`${JSON.stringify({ apps: published })}\n`)
-    const rows = published.map(({ name, ports, description = '' }) => [name, ports.join(', '), description])
+    const rows = published.map(({ name, ports, description = '' }) => [
+      name,
+      ports.join(', '),
+      description,
+    ])
     process.stdout.write(table(['APP', 'PORTS', ''], rows))
   } finally {
     storefront.close()

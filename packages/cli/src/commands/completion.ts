@@ -5,7 +5,8 @@ import { fault } from '@doublehop/errors/fault'
 export function completion(shell: string, program: Command): void {
   const words = wordsOf(program as unknown as CommandTree, '')
   if (shell === 'bash') process.stdout.write(bash(words))
-  else if (shell === 'zsh') process.stdout.write(`autoload -U +X bashcompinit && bashcompinit\n${bash(words)}`)
+  else if (shell === 'zsh')
+    process.stdout.write(`autoload -U +X bashcompinit && bashcompinit\n${bash(words)}`)
   else if (shell === 'fish') process.stdout.write(fish(words))
   else throw fault('DH_USAGE', { why: `completion is there for bash, zsh and fish, not ${shell}` })
 }
@@ -19,12 +20,17 @@ interface CommandTree {
 /** What may follow each command: `config` → `check schema --help`. */
 function wordsOf(command: CommandTree, path: string): [path: string, words: string[]][] {
   const options = command.options.flatMap(({ long }) => (long === undefined ? [] : [long]))
-  const here: [string, string[]] = [path, [...command.commands.map((one) => one.name()), ...options, '--help']]
+  const here: [string, string[]] = [
+    path,
+    [...command.commands.map((one) => one.name()), ...options, '--help'],
+  ]
   return [here, ...command.commands.flatMap((one) => wordsOf(one, `${path} ${one.name()}`.trim()))]
 }
 
 function bash(words: readonly [string, string[]][]): string {
-  const cases = words.map(([path, list]) => `    '${path}') words='${list.join(' ')}' ;;`).join('\n')
+  const cases = words
+    .map(([path, list]) => `    '${path}') words='${list.join(' ')}' ;;`)
+    .join('\n')
   return `_doublehop() {
   local words path='' i
   for ((i = 1; i < COMP_CWORD; i++)); do

@@ -5,7 +5,8 @@ import { jsonSchema } from '@doublehop/settings/schema'
 export function configCheck(file: string): number {
   const { settings, problems } = readSettings(file)
   if (problems !== undefined) {
-    for (const { file: where, path, why } of problems) process.stderr.write(`${where}: ${path}: ${why}\n`)
+    for (const { file: where, path, why } of problems)
+      process.stderr.write(`${where}: ${path}: ${why}\n`)
     return 78
   }
   const sections = Object.keys(settings ?? {}).filter((name) => name !== 'zones')

@@ -18,6 +18,11 @@ export async function runDaemon(
     case 'vda':
       return run(name, (await import('@doublehop/vda/vda')).startVda, file, overrides)
     case 'storefront':
-      return run(name, (await import('@doublehop/storefront/storefront')).startStorefront, file, overrides)
+      return run(
+        name,
+        (await import('@doublehop/storefront/storefront')).startStorefront,
+        file,
+        overrides,
+      )
   }
 }

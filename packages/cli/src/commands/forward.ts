@@ -23,8 +23,10 @@ export async function forwardCommand(options: ForwardCommandOptions): Promise<nu
     port: Number(options.port),
     protocol: options.protocol,
     ticket: async () => (await storefront.ticket(options.app)).ticket,
-    onClosed: (peer, { reason, up, down }) => say(`${formatEndpoint(peer)} closed: ${reason}, ${up} bytes up, ${down} down`),
-    onFailed: (peer, { code, message, action }) => say(`${formatEndpoint(peer)} failed: ${message} (${code}; ${action})`),
+    onClosed: (peer, { reason, up, down }) =>
+      say(`${formatEndpoint(peer)} closed: ${reason}, ${up} bytes up, ${down} down`),
+    onFailed: (peer, { code, message, action }) =>
+      say(`${formatEndpoint(peer)} failed: ${message} (${code}; ${action})`),
   })
   const at = formatEndpoint(listener.at)
   process.stdout.write(
@@ -32,7 +34,9 @@ export async function forwardCommand(options: ForwardCommandOptions): Promise<nu
       ? `${JSON.stringify({ ready: true, listen: at, app: options.app, port: listener.at.port })}\n`
       : `${at} leads to ${options.app}, a ticket and a session each. Ctrl-C ends it.\n`,
   )
-  await new Promise<void>((resolve) => process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()))
+  await new Promise<void>((resolve) =>
+    process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()),
+  )
   listener.stop()
   storefront.close()
   // Whoever is still connected is cut by the end of the process.
@@ -42,11 +46,17 @@ export async function forwardCommand(options: ForwardCommandOptions): Promise<nu
 
 /** Loopback unless it was asked for: everybody who can connect launches as this user. */
 function listenAddress({ listen, allowRemote }: ForwardCommandOptions): Endpoint {
-  const on = endpointOf(/^\d+$/.test(listen) ? `127.0.0.1:${listen}` : listen.replace(/^localhost:/, '127.0.0.1:'), '--listen')
-  if (isIP(on.host) === 0) throw fault('DH_USAGE', { why: `--listen wants an IP address, not ${on.host}` })
+  const on = endpointOf(
+    /^\d+$/.test(listen) ? `127.0.0.1:${listen}` : listen.replace(/^localhost:/, '127.0.0.1:'),
+    '--listen',
+  )
+  if (isIP(on.host) === 0)
+    throw fault('DH_USAGE', { why: `--listen wants an IP address, not ${on.host}` })
   const loopback = on.host.startsWith('127.') || on.host === '::1'
   if (!loopback && !allowRemote) {
-    throw fault('DH_USAGE', { why: `${on.host} is not loopback: others could launch in your name; if they may, add --allow-remote` })
+    throw fault('DH_USAGE', {
+      why: `${on.host} is not loopback: others could launch in your name; if they may, add --allow-remote`,
+    })
   }
   return on
 }

@@ -28,29 +28,46 @@ interface Wanted {
 }
 
 /** doublehop launch: a session on standard input and output, until either side ends it. @returns the exit code */
-export async function launchCommand(file: string | undefined, options: LaunchCommandOptions): Promise<number> {
+export async function launchCommand(
+  file: string | undefined,
+  options: LaunchCommandOptions,
+): Promise<number> {
   const { gateway, ...wanted } = await whatToLaunch(file, options)
   const seen: StepLine[] = []
-  const { leg, since } = await launch(gateway, { ...wanted, greet: true, onStep: (line) => seen.push(line) })
+  const { leg, since } = await launch(gateway, {
+    ...wanted,
+    greet: true,
+    onStep: (line) => seen.push(line),
+  })
   if (options.steps) await showSteps(seen, formatEndpoint(leg.local), options.state)
 
   const { up, down } = await join(leg, process.stdin, process.stdout)
   if (options.steps) {
-    process.stderr.write(`session over: ${up} bytes up, ${down} down, open ${(millisecondsSince(since) / 1000).toFixed(1)} s\n`)
+    process.stderr.write(
+      `session over: ${up} bytes up, ${down} down, open ${(millisecondsSince(since) / 1000).toFixed(1)} s\n`,
+    )
   }
   return 0
 }
 
-async function whatToLaunch(file: string | undefined, options: LaunchCommandOptions): Promise<Wanted> {
+async function whatToLaunch(
+  file: string | undefined,
+  options: LaunchCommandOptions,
+): Promise<Wanted> {
   const { app, ticket } = options
   if ([file, app, ticket].filter((one) => one !== undefined).length !== 1) {
-    throw fault('DH_USAGE', { why: 'launch wants one of --app NAME, --ticket TICKET or an ICA file' })
+    throw fault('DH_USAGE', {
+      why: 'launch wants one of --app NAME, --ticket TICKET or an ICA file',
+    })
   }
   if (file !== undefined) return fromIcaFile(file, options)
   const access = openAccess(options)
   const how = { gateway: access.gateway, port: Number(options.port), protocol: options.protocol }
   if (app !== undefined) return { ...how, ticket: await ticketFor(app, access) }
-  return { ...how, ticket: parseTicket(ticket === '-' ? (process.env.DOUBLEHOP_TICKET ?? '') : (ticket ?? '')) }
+  return {
+    ...how,
+    ticket: parseTicket(ticket === '-' ? (process.env.DOUBLEHOP_TICKET ?? '') : (ticket ?? '')),
+  }
 }
 
 /** An ICA file names its gateway; only whom to trust comes from elsewhere. */
@@ -80,7 +97,13 @@ async function ticketFor(app: string, access: Access): Promise<Ticket> {
 /** All nine where the lab's logs tell them, and else what a client sees of them. */
 async function showSteps(seen: StepLine[], client: string, state: string): Promise<void> {
   const logged = await loggedLaunch(joinPath(state, 'logs'), client)
-  const splice: StepLine = { step: 9, name: 'splice', route: 'workspace ⇄ vda', detail: 'open', ms: 0 }
+  const splice: StepLine = {
+    step: 9,
+    name: 'splice',
+    route: 'workspace ⇄ vda',
+    detail: 'open',
+    ms: 0,
+  }
   process.stderr.write(`session ${logged?.session ?? `of ${client}`}\n`)
   process.stderr.write(stepTable(logged?.steps ?? [...seen, splice], process.stderr))
 }

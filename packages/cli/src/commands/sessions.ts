@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import { fault } from '@doublehop/errors/fault'
 import { parseEndpoint } from '@doublehop/wire/endpoint'
 import { z } from 'zod'
@@ -26,8 +25,11 @@ export async function sessions(options: {
   readonly json: boolean
   readonly state: string
 }): Promise<void> {
-  const shown = await Promise.all(adminListeners(options).map(async ([name, at]) => [name, await ask(at)] as const))
-  if (options.json) return void process.stdout.write(`${JSON.stringify(Object.fromEntries(shown))}\n`)
+  const shown = await Promise.all(
+    adminListeners(options).map(async ([name, at]) => [name, await ask(at)] as const),
+  )
+  if (options.json)
+    return void process.stdout.write(`${JSON.stringify(Object.fromEntries(shown))}\n`)
   const rows = shown.flatMap(([name, answer]) =>
     Shown.parse(answer).sessions.map((one) => [
       name,
@@ -40,10 +42,18 @@ export async function sessions(options: {
       String(one.bytesDown),
     ]),
   )
-  process.stdout.write(table(['DAEMON', 'SESSION', 'PEER', 'SERVER', 'STEP', 'SINCE', 'UP', 'DOWN'], rows))
+  process.stdout.write(
+    table(['DAEMON', 'SESSION', 'PEER', 'SERVER', 'STEP', 'SINCE', 'UP', 'DOWN'], rows),
+  )
 }
 
-function adminListeners({ admin, state }: { admin?: readonly string[] | undefined; state: string }): [string, string][] {
+function adminListeners({
+  admin,
+  state,
+}: {
+  admin?: readonly string[] | undefined
+  state: string
+}): [string, string][] {
   if (admin !== undefined) return admin.map((at) => [at, at])
   const { gateway, proxy } = findLab(state)
   return [
@@ -52,18 +62,12 @@ function adminListeners({ admin, state }: { admin?: readonly string[] | undefine
   ]
 }
 
-function ask(at: string): Promise<unknown> {
-  const endpoint = parseEndpoint(at)
-  if (endpoint === undefined) throw fault('DH_USAGE', { why: `${at} is no address:port` })
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>()
-  request({ host: endpoint.host, port: endpoint.port, path: '/sessions', timeout: 5000 }, async (response) => {
-    try {
-      resolve(JSON.parse(Buffer.concat(await response.toArray()).toString()))
-    } catch (error) {
-      reject(error)
-    }
-  })
-    .on('error', (error: NodeJS.ErrnoException) => reject(fault('DH_NO_LAB', { why: `${at} does not answer (${error.code})` }, error)))
-    .end()
-  return promise
+async function ask(at: string): Promise<unknown> {
+  if (parseEndpoint(at) === undefined) throw fault('DH_USAGE', { why: `${at} is no address:port` })
+  try {
+    const response = await fetch(`http://${at}/sessions`, { signal: AbortSignal.timeout(5000) })
+    return await response.json()
+  } catch (error) {
+    throw fault('DH_NO_LAB', { why: `${at} does not answer` }, error)
+  }
 }

@@ -37,7 +37,12 @@ export async function up(options: UpOptions): Promise<number> {
     throw error
   }
   const drained = await lab.stop(GRACE_MILLISECONDS)
-  if (!options.json) process.stdout.write(drained ? 'stopped, every session had ended\n' : 'stopped; sessions that were open were cut\n')
+  if (!options.json)
+    process.stdout.write(
+      drained
+        ? 'stopped, every session had ended\n'
+        : 'stopped; sessions that were open were cut\n',
+    )
   return 0
 }
 
@@ -48,20 +53,37 @@ async function show(lab: LabState, { demo, certs }: UpOptions): Promise<void> {
     const { session, steps } = await demonstrate(lab)
     process.stdout.write(`${dim(`  session ${session}`)}\n${stepTable(steps, process.stdout)}\n`)
   }
-  process.stdout.write('ready. Try:  npx doublehop launch --app echo --steps      Ctrl-C ends the lab.\n')
+  process.stdout.write(
+    'ready. Try:  npx doublehop launch --app echo --steps      Ctrl-C ends the lab.\n',
+  )
 }
 
 function banner({ gateway, proxy, storefront, sta, vda }: LabState, certs: string): string {
   const port = (app: string, kind: string) => vda.apps[app]?.[kind]
-  const others = Object.keys(vda.apps).filter((app) => app !== 'echo').map((app) => `${app} :${port(app, 'cgp')}`)
-  const row = (name: string, where: string, what: string) => `  ${bold(name.padEnd(11))}${where.padEnd(24)}${dim(what)}\n`
+  const others = Object.keys(vda.apps)
+    .filter((app) => app !== 'echo')
+    .map((app) => `${app} :${port(app, 'cgp')}`)
+  const row = (name: string, where: string, what: string) =>
+    `  ${bold(name.padEnd(11))}${where.padEnd(24)}${dim(what)}\n`
   return (
     `${bold('doublehop lab')} · zones on loopback · certificates in ${certs}/\n\n` +
-    row('gateway', `${gateway.host}:${gateway.port}`, 'DMZ 1     TLS: SOCKS5, CGP and HTTP on one port') +
+    row(
+      'gateway',
+      `${gateway.host}:${gateway.port}`,
+      'DMZ 1     TLS: SOCKS5, CGP and HTTP on one port',
+    ) +
     row('proxy', `${proxy.host}:${proxy.port}`, 'DMZ 2     SOCKS5 over mutual TLS') +
-    row('storefront', `${storefront.host}:${storefront.port}`, 'DMZ 2     only through the gateway') +
+    row(
+      'storefront',
+      `${storefront.host}:${storefront.port}`,
+      'DMZ 2     only through the gateway',
+    ) +
     row('sta', sta.url, 'internal  tickets') +
-    row('vda', `${vda.host}:${vda.port}`, `internal  echo, and ICA on :${port('echo', 'ica')} · ${others.join(' · ')}`)
+    row(
+      'vda',
+      `${vda.host}:${vda.port}`,
+      `internal  echo, and ICA on :${port('echo', 'ica')} · ${others.join(' · ')}`,
+    )
   )
 }
 

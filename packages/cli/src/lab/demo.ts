@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Leg } from '@doublehop/daemon/leg'
 import { millisecondsSince, type StepLine } from '@doublehop/daemon/steps'
@@ -7,7 +8,6 @@ import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { GatewayAccess } from '@doublehop/workspace/gateway-access'
 import { launch } from '@doublehop/workspace/launch'
 import { StorefrontClient } from '@doublehop/workspace/storefront-client'
-import { readFileSync } from 'node:fs'
 import type { LabState } from './lab-state.ts'
 import { loggedLaunch } from './nine-steps.ts'
 
@@ -31,9 +31,12 @@ export async function demonstrate(lab: LabState): Promise<Demonstration> {
     const spliced = millisecondsSince(since)
 
     const logged = await loggedLaunch(join(dirname(lab.config), 'logs'), client)
-    if (logged === undefined) throw fault('DH_INTERNAL', { what: `the logs do not tell of the launch of ${client}` })
+    if (logged === undefined)
+      throw fault('DH_INTERNAL', { what: `the logs do not tell of the launch of ${client}` })
     const steps = logged.steps.map((line) =>
-      line.name === 'splice' ? { ...line, detail: '1.0 MB each way, identical', ms: spliced } : line,
+      line.name === 'splice'
+        ? { ...line, detail: '1.0 MB each way, identical', ms: spliced }
+        : line,
     )
     return { session: logged.session, steps }
   } finally {
@@ -55,6 +58,8 @@ async function thereAndBack(leg: Leg, bytes: Uint8Array): Promise<void> {
   leg.end()
   await promise
   if (!Buffer.concat(back).equals(bytes)) {
-    throw fault('DH_INTERNAL', { what: `echo sent ${back.length} pieces back that are not what it was sent` })
+    throw fault('DH_INTERNAL', {
+      what: `echo sent ${back.length} pieces back that are not what it was sent`,
+    })
   }
 }

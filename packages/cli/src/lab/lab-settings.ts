@@ -26,7 +26,9 @@ export const USUAL_ADDRESSES: LabAddresses = {
 /** The same with ports that are free. */
 export function freeAddresses(): LabAddresses {
   const free = (listeners: Record<string, string>) =>
-    Object.fromEntries(Object.entries(listeners).map(([name, at]) => [name, at.replace(/\d+$/, '0')]))
+    Object.fromEntries(
+      Object.entries(listeners).map(([name, at]) => [name, at.replace(/\d+$/, '0')]),
+    )
   return {
     gateway: free(USUAL_ADDRESSES.gateway),
     proxy: free(USUAL_ADDRESSES.proxy),
@@ -49,14 +51,21 @@ export interface LabFolders {
 }
 
 /** The lab's `doublehop.yaml`: every daemon's section, and the workspace's. */
-export function labSettings(at: LabAddresses, folders: LabFolders, extra: readonly ExtraApp[]): object {
+export function labSettings(
+  at: LabAddresses,
+  folders: LabFolders,
+  extra: readonly ExtraApp[],
+): object {
   const certs = relative(folders.state, folders.certs) || '.'
   const identity = (daemon: string) => ({
     certificate: `${certs}/${daemon}/tls.crt`,
     key: `${certs}/${daemon}/tls.key`,
     ca: `${certs}/${daemon}/ca.crt`,
   })
-  const common = (daemon: LabDaemon) => ({ admin: at[daemon].admin, log: { file: `logs/${daemon}.log` } })
+  const common = (daemon: LabDaemon) => ({
+    admin: at[daemon].admin,
+    log: { file: `logs/${daemon}.log` },
+  })
   const stas = [{ id: 'STA01', urls: [`https://${at.sta.listen}`] }]
   const vda = (listener: string): string | undefined => at.vda[listener]
   return {
@@ -91,11 +100,24 @@ export function labSettings(at: LabAddresses, folders: LabFolders, extra: readon
       serviceKey: `file:${certs}/storefront/service.key`,
       stas,
       apps: [
-        { name: 'echo', description: 'Sends everything back', cgpAddress: vda('echo.cgp'), icaAddress: vda('echo.ica') },
+        {
+          name: 'echo',
+          description: 'Sends everything back',
+          cgpAddress: vda('echo.cgp'),
+          icaAddress: vda('echo.ica'),
+        },
         { name: 'source', description: 'A stream without end', cgpAddress: vda('source.cgp') },
-        { name: 'sink', description: 'Takes everything, answers its SHA-256', cgpAddress: vda('sink.cgp') },
+        {
+          name: 'sink',
+          description: 'Takes everything, answers its SHA-256',
+          cgpAddress: vda('sink.cgp'),
+        },
         { name: 'clock', description: 'The time, a line a second', cgpAddress: vda('clock.cgp') },
-        ...extra.map(({ name, target }) => ({ name, description: `Leads to ${target}`, cgpAddress: vda(`${name}.cgp`) ?? at.vda['echo.cgp'] })),
+        ...extra.map(({ name, target }) => ({
+          name,
+          description: `Leads to ${target}`,
+          cgpAddress: vda(`${name}.cgp`) ?? at.vda['echo.cgp'],
+        })),
       ],
     },
     sta: {
@@ -116,7 +138,12 @@ export function labSettings(at: LabAddresses, folders: LabFolders, extra: readon
         { name: 'source', kind: 'source', listenCgp: vda('source.cgp') },
         { name: 'sink', kind: 'sink', listenCgp: vda('sink.cgp') },
         { name: 'clock', kind: 'clock', listenCgp: vda('clock.cgp') },
-        ...extra.map(({ name, target }) => ({ name, kind: 'tcp', target, listenCgp: vda(`${name}.cgp`) ?? '127.0.0.1:0' })),
+        ...extra.map(({ name, target }) => ({
+          name,
+          kind: 'tcp',
+          target,
+          listenCgp: vda(`${name}.cgp`) ?? '127.0.0.1:0',
+        })),
       ],
     },
     workspace: {

@@ -27,7 +27,11 @@ export type LabState = z.output<typeof LabStateSchema>
 export const STATE_FOLDER = '.doublehop'
 
 /** Writes down where the lab is. */
-export function rememberLab(folders: LabFolders, at: LabAddresses, pid: (name: LabDaemon) => number): LabState {
+export function rememberLab(
+  folders: LabFolders,
+  at: LabAddresses,
+  pid: (name: LabDaemon) => number,
+): LabState {
   const place = (name: LabDaemon, listener = 'listen') => ({
     ...(parseEndpoint(at[name][listener] ?? '') ?? { host: '', port: 0 }),
     admin: at[name].admin ?? '',
@@ -45,7 +49,9 @@ export function rememberLab(folders: LabFolders, at: LabAddresses, pid: (name: L
     config: resolve(folders.state, 'doublehop.yaml'),
     pid: process.pid,
   }
-  writeFileSync(join(folders.state, 'lab.json'), `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 })
+  writeFileSync(join(folders.state, 'lab.json'), `${JSON.stringify(state, undefined, 2)}\n`, {
+    mode: 0o600,
+  })
   return state
 }
 
@@ -60,7 +66,11 @@ export function findLab(folder: string): LabState {
     return LabStateSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    throw fault('DH_NO_LAB', { why: missing ? `there is no ${file}` : `${file} cannot be read` }, error)
+    throw fault(
+      'DH_NO_LAB',
+      { why: missing ? `there is no ${file}` : `${file} cannot be read` },
+      error,
+    )
   }
 }
 
@@ -80,7 +90,8 @@ function appPorts(listeners: Record<string, string>): Record<string, Record<stri
   const apps: Record<string, Record<string, number>> = {}
   for (const [key, at] of Object.entries(listeners)) {
     const [, app, kind] = /^(.+)\.(cgp|ica)$/.exec(key) ?? []
-    if (app !== undefined && kind !== undefined) (apps[app] ??= {})[kind] = parseEndpoint(at)?.port ?? 0
+    if (app !== undefined && kind !== undefined)
+      apps[app] = { ...apps[app], [kind]: parseEndpoint(at)?.port ?? 0 }
   }
   return apps
 }

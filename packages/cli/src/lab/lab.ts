@@ -26,7 +26,11 @@ export interface LabOptions {
 }
 
 /** With free ports, each knows where the next one listens only once that has started. */
-const FROM_BEHIND: readonly (readonly LabDaemon[])[] = [['sta', 'vda'], ['proxy', 'storefront'], ['gateway']]
+const FROM_BEHIND: readonly (readonly LabDaemon[])[] = [
+  ['sta', 'vda'],
+  ['proxy', 'storefront'],
+  ['gateway'],
+]
 
 /** The lab: gateway, proxy, storefront, STA and VDA as separate processes on loopback. */
 export class Lab {
@@ -40,7 +44,9 @@ export class Lab {
     this.folders = options.folders
     this.#options = options
     this.#addresses = options.ephemeral ? freeAddresses() : USUAL_ADDRESSES
-    this.#daemons = new Map(LAB_DAEMONS.map((name) => [name, new Supervised(name, this.configFile, this.logFile(name))]))
+    this.#daemons = new Map(
+      LAB_DAEMONS.map((name) => [name, new Supervised(name, this.configFile, this.logFile(name))]),
+    )
   }
 
   get configFile(): string {
@@ -66,7 +72,9 @@ export class Lab {
     for (const phase of this.#phases()) {
       placed.push(...phase)
       this.#writeSettings(placed)
-      const started = await Promise.all(phase.map(async (name) => [name, await this.#daemon(name).start()] as const))
+      const started = await Promise.all(
+        phase.map(async (name) => [name, await this.#daemon(name).start()] as const),
+      )
       this.#addresses = { ...this.#addresses, ...Object.fromEntries(started) }
     }
     this.#writeSettings([...LAB_DAEMONS, 'workspace'])
@@ -94,7 +102,9 @@ export class Lab {
   #writeSettings(sections: readonly string[]): void {
     const note = '# The lab of doublehop up. Written anew at every start.\n'
     const all = Object.entries(labSettings(this.#addresses, this.folders, this.#options.apps))
-    const settings = Object.fromEntries(all.filter(([name]) => name === 'zones' || sections.includes(name)))
+    const settings = Object.fromEntries(
+      all.filter(([name]) => name === 'zones' || sections.includes(name)),
+    )
     writeFileSync(this.configFile, note + stringify(settings), { mode: 0o600 })
   }
 
@@ -106,7 +116,9 @@ export class Lab {
   #watch(daemon: Supervised): void {
     daemon
       .on('died', (why, pause) =>
-        this.#options.onNotice(`${daemon.name} died (${why}); starting it again in ${pause / 1000} s, its log: ${this.logFile(daemon.name)}`),
+        this.#options.onNotice(
+          `${daemon.name} died (${why}); starting it again in ${pause / 1000} s, its log: ${this.logFile(daemon.name)}`,
+        ),
       )
       .on('restarted', (pid) => {
         this.#options.onNotice(`${daemon.name} is back, pid ${pid}`)

@@ -24,13 +24,20 @@ const WAIT_MILLISECONDS = 2000
  * @param client `address:port` of the client's connection
  * @returns undefined when the logs are not there, or hold no nine steps of it within two seconds
  */
-export async function loggedLaunch(logs: string, client: string): Promise<LoggedLaunch | undefined> {
+export async function loggedLaunch(
+  logs: string,
+  client: string,
+): Promise<LoggedLaunch | undefined> {
   const until = performance.now() + WAIT_MILLISECONDS
   while (existsSync(join(logs, 'gateway.log')) && performance.now() < until) {
     const lines = [...readLog(join(logs, 'gateway.log')), ...readLog(join(logs, 'proxy.log'))]
-    const session = lines.findLast(({ event, step, peer }) => event === 'step' && step === 1 && peer === client)?.session
+    const session = lines.findLast(
+      ({ event, step, peer }) => event === 'step' && step === 1 && peer === client,
+    )?.session
     const steps = STEPS.flatMap((_, index) => {
-      const line = lines.find((one) => one.event === 'step' && one.session === session && one.step === index + 1)
+      const line = lines.find(
+        (one) => one.event === 'step' && one.session === session && one.step === index + 1,
+      )
       return line === undefined ? [] : [line as StepLine]
     })
     if (session !== undefined && steps.length === STEPS.length) return { session, steps }

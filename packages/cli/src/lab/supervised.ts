@@ -65,7 +65,8 @@ export class Supervised extends EventEmitter<Events> {
     child.once('exit', (code, signal) => {
       const why = said.trim().split('\n')[0] || (signal ?? `exit code ${code}`)
       if (!ready) reject(fault('DH_LAB_DAEMON', { daemon: this.name, why, log: this.#log }))
-      else if (!this.#stopping) this.#restart(signal ?? `exit code ${code}`, performance.now() - began)
+      else if (!this.#stopping)
+        this.#restart(signal ?? `exit code ${code}`, performance.now() - began)
     })
     return await promise
   }
@@ -75,7 +76,8 @@ export class Supervised extends EventEmitter<Events> {
     this.#stopping = true
     clearTimeout(this.#timer)
     const child = this.#child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? 0
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+      return child?.exitCode ?? 0
     const { promise, resolve } = Promise.withResolvers<number>()
     child.once('exit', (code) => resolve(code ?? 1))
     child.kill('SIGTERM')

@@ -7,6 +7,7 @@ const DIAL_MILLISECONDS = 5000
 
 /** Puts a real server behind the double hop: dials it at once and carries whatever comes first. */
 export const tcp: App = async (session, { target, name }) => {
-  if (target === undefined) throw fault('DH_CONFIG', { file: 'vda', path: `apps.${name}.target`, why: 'missing' })
+  if (target === undefined)
+    throw fault('DH_CONFIG', { file: 'vda', path: `apps.${name}.target`, why: 'missing' })
   splice(session, await dial(target, { milliseconds: DIAL_MILLISECONDS }))
 }
