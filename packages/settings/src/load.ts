@@ -5,7 +5,7 @@ import { readYaml, type Written } from './document.ts'
 import { readEnvironment } from './environment.ts'
 import { applyOverrides, isGroup, type Override } from './overrides.ts'
 import { explain, type Problem, pathText, unknownKey } from './problem.ts'
-import { type Section, type Settings, settingsSchema } from './schema.ts'
+import { checkedSettings, type Section, type Settings } from './schema.ts'
 
 export type { Problem } from './problem.ts'
 
@@ -31,7 +31,7 @@ export function readSettings(
   const variables = readEnvironment(environment, applyOverrides(inFile, overrides))
   const all = [...variables.overrides, ...overrides]
   const value = applyOverrides(inFile, all)
-  const parsed = settingsSchema(dirname(resolve(file))).safeParse(value, { error: explain })
+  const parsed = checkedSettings(dirname(resolve(file))).safeParse(value, { error: explain })
   if (parsed.success && variables.problems.length === 0) return { settings: parsed.data }
 
   const issues = parsed.error?.issues ?? []

@@ -47,6 +47,17 @@ export const settingsSchema = (folder: string) =>
     workspace: workspaceSection(folder).optional().describe('the client'),
   })
 
+/** The whole file, with what no section can judge alone. */
+export const checkedSettings = (folder: string) =>
+  settingsSchema(folder).superRefine(({ zones: { management = [] }, ...sections }, context) => {
+    for (const [name, section] of Object.entries(sections)) {
+      const scraped = section !== undefined && 'metrics' in section && section.metrics !== undefined
+      if (!scraped || management.length > 0) continue
+      const message = 'nobody could read it: expected networks in zones.management'
+      context.addIssue({ code: 'custom', path: [name, 'metrics', 'listen'], message })
+    }
+  })
+
 export type Settings = z.output<ReturnType<typeof settingsSchema>>
 export type Zones = Settings['zones']
 /** The sections that a daemon has. */

@@ -326,7 +326,6 @@ const possible: [ExampleSection, Change][] = [
     'gateway',
     {
       admin: '[::1]:0',
-      'metrics.listen': '10.9.0.5:9100',
       zone: 'dmz1',
       'addresses.v4': '10.1.0.5',
       'addresses.v6': 'fd00::5',
@@ -380,6 +379,12 @@ t.test('what can work is taken', async (t) => {
       `${section} with ${JSON.stringify(change)}`,
     )
   }
+})
+
+t.test('metrics for a scraper want somebody who may scrape', async (t) => {
+  const scraped = changed('vda', { 'metrics.listen': '10.9.0.5:9100' })
+  t.match(problemsOf(t, scraped).join('\n'), /vda\.metrics\.listen: .*zones\.management/)
+  t.strictSame(problemsOf(t, `${scraped}\nzones: { management: [10.9.0.0/24] }\n`), [])
 })
 
 t.test('the networks of the zones are read', async (t) => {
