@@ -17,6 +17,7 @@ import type { Ticket } from '@doublehop/wire/ticket'
 import { GatewayAccess } from '@doublehop/workspace/gateway-access'
 import { StorefrontClient } from '@doublehop/workspace/storefront-client'
 import type { Test } from 'tap'
+import { noteSecrets } from './secrets.ts'
 
 /** A log line of a daemon, as JSON. */
 export interface LogLine {
@@ -43,7 +44,12 @@ export function temporaryFolder(): string {
 type Kind = 'gateway' | 'proxy' | 'storefront' | 'sta' | 'vda'
 type Sections = { readonly [K in Kind]: NonNullable<Settings[K]> }
 
-const START: { readonly [K in Kind]: (settings: Sections[K], around: Parameters<typeof startGateway>[1]) => Promise<Daemon> } = {
+const START: {
+  readonly [K in Kind]: (
+    settings: Sections[K],
+    around: Parameters<typeof startGateway>[1],
+  ) => Promise<Daemon>
+} = {
   gateway: startGateway,
   proxy: startProxy,
   storefront: startStorefront,
@@ -71,6 +77,7 @@ export class House {
   constructor(test: Test) {
     this.#test = test
     makeLabCertificates(join(this.folder, 'certs'))
+    noteSecrets(join(this.folder, 'certs'))
   }
 
   /** Starts one daemon with exactly this section. @param name on its log lines; its kind if left out */
@@ -89,7 +96,11 @@ export class House {
 
   /** `certs/<role>/…` as an identity. */
   identity(role: string): { certificate: string; key: string; ca: string } {
-    return { certificate: `certs/${role}/tls.crt`, key: `certs/${role}/tls.key`, ca: `certs/${role}/ca.crt` }
+    return {
+      certificate: `certs/${role}/tls.crt`,
+      key: `certs/${role}/tls.key`,
+      ca: `certs/${role}/ca.crt`,
+    }
   }
 
   sta(more: object = {}): Promise<Running> {
@@ -105,7 +116,11 @@ export class House {
     })
   }
 
-  vda(apps: readonly object[] = [{ name: 'echo', kind: 'echo', listenCgp: '127.0.0.1:0', listenIca: '127.0.0.1:0' }]): Promise<Running> {
+  vda(
+    apps: readonly object[] = [
+      { name: 'echo', kind: 'echo', listenCgp: '127.0.0.1:0', listenIca: '127.0.0.1:0' },
+    ],
+  ): Promise<Running> {
     return this.start('vda', { admin: '127.0.0.1:0', apps })
   }
 
@@ -122,7 +137,11 @@ export class House {
     })
   }
 
-  storefront(stas: readonly object[], apps: readonly object[], more: object = {}): Promise<Running> {
+  storefront(
+    stas: readonly object[],
+    apps: readonly object[],
+    more: object = {},
+  ): Promise<Running> {
     return this.start('storefront', {
       listen: '127.0.0.1:0',
       admin: '127.0.0.1:0',
@@ -136,7 +155,11 @@ export class House {
     })
   }
 
-  gateway(stas: readonly object[], nextHops: readonly object[], more: object = {}): Promise<Running> {
+  gateway(
+    stas: readonly object[],
+    nextHops: readonly object[],
+    more: object = {},
+  ): Promise<Running> {
     return this.start('gateway', {
       listen: '127.0.0.1:0',
       admin: '127.0.0.1:0',
@@ -154,11 +177,26 @@ export class House {
     const vda = await this.vda(options.apps)
     const stas = [{ id: 'STA01', urls: [`https://${sta.where()}`] }]
     const proxy = await this.proxy(stas, options.proxy)
-    const storefront = await this.storefront(stas, publish(vda), options.storefront)
+    const storefront = await this.storefront(
+      stas,
+      [...publish(vda), ...(options.published ?? [])],
+      options.storefront,
+    )
     const hop = { name: 'proxy', address: proxy.where(), ...options.nextHop }
-    const gateway = await this.gateway(stas, [hop], { storefronts: [{ address: storefront.where() }], ...options.gateway })
+    const gateway = await this.gateway(stas, [hop], {
+      storefronts: [{ address: storefront.where() }],
+      ...options.gateway,
+    })
     const access = this.access(gateway)
-    return { sta, vda, proxy, storefront, gateway, access, ticket: (app = 'echo') => this.ticket(access, app) }
+    return {
+      sta,
+      vda,
+      proxy,
+      storefront,
+      gateway,
+      access,
+      ticket: (app = 'echo') => this.ticket(access, app),
+    }
   }
 
   /** A workspace's way to this gateway. */
@@ -169,9 +207,14 @@ export class House {
     })
   }
 
+  /** The text of a file below `certs/`, such as `workspace/token`. */
+  read(file: string): string {
+    return readFileSync(join(this.folder, 'certs', file), 'utf8').trim()
+  }
+
   /** A ticket of the storefront behind this gateway. */
   async ticket(access: GatewayAccess, app = 'echo'): Promise<Ticket> {
-    const token = readFileSync(join(this.folder, 'certs/workspace/token'), 'utf8').trim()
+    const token = this.read('workspace/token')
     const storefront = new StorefrontClient(access, token)
     try {
       return (await storefront.ticket(app)).ticket
@@ -183,7 +226,9 @@ export class House {
   /** The step lines of one session, or of all, by number. */
   steps(session?: string): (StepLine & LogLine)[] {
     return this.log
-      .filter((line) => line.event === 'step' && (session === undefined || line.session === session))
+      .filter(
+        (line) => line.event === 'step' && (session === undefined || line.session === session),
+      )
       .map((line) => line as unknown as StepLine & LogLine)
       .sort((a, b) => a.step - b.step)
   }
@@ -203,6 +248,8 @@ export class House {
 
 export interface DoubleHopOptions {
   readonly apps?: readonly object[]
+  /** more apps, of servers that a test brings along */
+  readonly published?: readonly object[]
   readonly sta?: object
   readonly proxy?: object
   readonly storefront?: object
@@ -222,7 +269,9 @@ export interface DoubleHop {
 
 /** The apps of a VDA as the storefront publishes them. */
 export function publish(vda: Running): object[] {
-  const names = new Set(Object.keys(vda.at).flatMap((key) => /^(.+)\.(?:cgp|ica)$/.exec(key)?.[1] ?? []))
+  const names = new Set(
+    Object.keys(vda.at).flatMap((key) => /^(.+)\.(?:cgp|ica)$/.exec(key)?.[1] ?? []),
+  )
   return [...names].map((name) => ({
     name,
     ...(vda.at[`${name}.cgp`] && { cgpAddress: vda.where(`${name}.cgp`) }),

@@ -26,7 +26,12 @@ export async function read(leg: Leg, count: number): Promise<Buffer> {
       leg.silence(heard.subarray(count))
       resolve(heard.subarray(0, count))
     },
-    end: () => reject(new Error(`the peer ended after ${heard.length} of ${count} bytes: ${heard.toString('latin1')}`)),
+    end: () =>
+      reject(
+        new Error(
+          `the peer ended after ${heard.length} of ${count} bytes: ${heard.toString('latin1')}`,
+        ),
+      ),
     drain() {},
     close: (error) => reject(error ?? new Error(`closed after ${heard.length} of ${count} bytes`)),
   })

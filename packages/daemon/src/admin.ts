@@ -94,7 +94,7 @@ async function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<HttpListener> {
   const server: Server = createServer(
-    { requestTimeout: 5000, headersTimeout: 5000 },
+    { requestTimeout: 5000, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     (request, response) => {
       if (request.method !== 'GET') return answer(response, 405, { error: 'GET only' })
       handle(request, response).catch((error) => answer(response, 500, { error: String(error) }))

@@ -1,5 +1,5 @@
 import { fault } from '@doublehop/errors/fault'
-import { inNetworks, type Peers } from '@doublehop/settings/values'
+import { inNames, inNetworks, type Peers } from '@doublehop/settings/values'
 import type { Leg } from './leg.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { Leg } from './leg.ts'
  * @throws Fault DH_PEER_NOT_LISTED
  */
 export function admit({ peer }: Leg, { names, networks }: Peers): void {
-  const known = names.length === 0 || (peer.name !== undefined && names.includes(peer.name))
+  const known = names.length === 0 || inNames(names, peer.name)
   const near = networks.length === 0 || inNetworks(networks, peer.host)
   if (known && near && names.length + networks.length > 0) return
   throw fault('DH_PEER_NOT_LISTED', { peer: `${peer.name ?? 'no certificate'} at ${peer.host}` })

@@ -45,8 +45,15 @@ export function converse<Result>(
       () => fail(fault('DH_HANDSHAKE_DEADLINE', { what, seconds: milliseconds / 1000 })),
       Math.max(0, Math.ceil(since + milliseconds - performance.now())),
     )
+    const isOver = (): boolean => {
+      if (dialogue.outcome === undefined) return false
+      stop()
+      resolve(dialogue.outcome.result)
+      return true
+    }
     if (signal?.aborted) return onAbort()
     signal?.addEventListener('abort', onAbort)
+    if (isOver()) return
 
     leg.listen({
       bytes(chunk) {
@@ -56,10 +63,7 @@ export function converse<Result>(
         } catch (error) {
           return fail(error)
         }
-        if (dialogue.outcome !== undefined) {
-          stop()
-          resolve(dialogue.outcome.result)
-        } else if (heard > bytes) fail(fault('DH_HANDSHAKE_LENGTH', { what, limit: bytes }))
+        if (!isOver() && heard > bytes) fail(fault('DH_HANDSHAKE_LENGTH', { what, limit: bytes }))
       },
       end: () => fail(fault('DH_PEER_CLOSED', { what })),
       drain() {},

@@ -138,11 +138,12 @@ export class Leg {
     this.#socket.end()
   }
 
-  /** RST: the peer sees ECONNRESET, through TLS as well. */
+  /**
+   * RST: the peer sees ECONNRESET, through TLS as well. The TLS socket ends itself when the raw one is gone; to destroy
+   * both, this one first, ends the process where Node is still at work in its handshake.
+   */
   reset(): void {
-    if (this.#closed) return
-    this.#raw.resetAndDestroy()
-    this.#socket.destroy()
+    if (!this.#closed) this.#raw.resetAndDestroy()
   }
 
   /** Ends it at once, without a word. */

@@ -39,6 +39,8 @@ export interface Listener {
   readonly handshakes: readonly object[]
   /** takes nothing new; what is open stays */
   stop(): void
+  /** the same, and handshakes under way are ended */
+  close(): void
   /** new connections get these certificates */
   renew(tls: TlsOptions): void
 }
@@ -96,6 +98,10 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       }))
     },
     stop: () => void server.close(),
+    close() {
+      server.close()
+      for (const handshake of handshakes.values()) handshake.abandon()
+    },
     renew: (tls) => secure?.setSecureContext(tls),
   }
 }
@@ -136,9 +142,13 @@ class Handshake {
     this.#onEnd()
   }
 
-  fail(why: string): void {
+  abandon(): void {
     this.finish()
     this.#raw.destroy()
+  }
+
+  fail(why: string): void {
+    this.abandon()
     this.#options.onFailure(fault('DH_TLS_HANDSHAKE', { why }), this.peer)
   }
 

@@ -4,7 +4,6 @@ import t from 'tap'
 import { WIRES } from '../../../test/kit/certificates.ts'
 import type { End } from '../../../test/kit/ends.ts'
 import { acceptedLeg, dialledLeg, LEGS } from '../../../test/kit/legs.ts'
-import { exchange } from '../../../test/kit/session.ts'
 import { until } from '../../../test/kit/wait.ts'
 
 /** Writes down everything a leg reports, in its order. */
@@ -172,7 +171,7 @@ for (const wire of WIRES) {
       })
 
       t.test('after its end nothing that is said to it does harm', async (t) => {
-        const { leg, end } = await open(t, wire)
+        const { leg } = await open(t, wire)
         leg.reset()
         await until(() => leg.gone.aborted, Boolean)
         t.equal(leg.write(Buffer.from('x')), true, 'nobody waits for a drain that cannot come')
@@ -183,7 +182,20 @@ for (const wire of WIRES) {
         leg.reset()
         leg.destroy()
         t.equal(leg.takeUnread().length, 0)
-        await end.ending()
+      })
+
+      t.test('may be ended in any way from within what it reports', async (t) => {
+        const ways = [
+          (leg: Leg) => leg.reset(),
+          (leg: Leg) => leg.destroy(),
+          (leg: Leg) => leg.endWith(Buffer.from('x')),
+        ]
+        for (const way of ways) {
+          const { leg, end } = await open(t, wire)
+          leg.listen({ ...nothing, bytes: () => way(leg) })
+          end.finish('x')
+          await until(() => leg.gone.aborted, Boolean)
+        }
       })
 
       t.test('a FIN is no end: the peer may go on, and so may we', async (t) => {
@@ -216,9 +228,10 @@ for (const wire of WIRES) {
         const { leg, end } = await open(t, wire)
         const chatter = setInterval(() => end.say(randomBytes(50_000)), 1)
         t.teardown(() => clearInterval(chatter))
+        leg.listen(nothing)
         await until(() => leg.received, (count) => count > 200_000)
         const last = randomBytes(100_000)
-        leg.endWith(last)
+        leg.endWith(last, 300)
         await end.until(() => end.ended)
         t.ok(end.heard.equals(last))
         clearInterval(chatter)
@@ -264,23 +277,13 @@ t.test('a peer that sends a record no key fits is told, and gone', async (t) => 
       forge(end)
       await until(() => leg.gone.aborted, Boolean)
       t.match(notes.told, ['bytes', /^close ERR_SSL_/])
-      await end.ending()
+      await end.until(() => end.ended || end.closed)
     }
   }
 })
 
-t.test('whoever is away for a minute is asked whether it is still there', async (t) => {
-  const { leg, end } = await acceptedLeg(t, 'TLSv1.3')
-  const back = exchange(leg, Buffer.from('x'))
-  t.equal((await end.rest()).toString(), 'x')
-  end.finish('y')
-  t.equal((await back).toString(), 'y')
-})
-
 /** A TLS record of application data that is noise. */
 function forge({ raw }: End): void {
-  const handle = (raw as unknown as { _handle: object })._handle
-  t.ok(handle, 'the raw socket is open')
   raw.write(Buffer.concat([Buffer.of(0x17, 3, 3, 0, 64), randomBytes(64)]))
 }
 

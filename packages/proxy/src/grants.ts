@@ -11,6 +11,9 @@ import {
   mintGrant,
 } from '@doublehop/wire/grant'
 
+/** How far apart the clocks of proxies may be, or one may be set back: a mark outlives its grant by so much. */
+const CLOCKS_APART = 600_000
+
 /** Mints grants from the answers of STAs, and takes each of them once. */
 export class Grants {
   readonly #keys: readonly Uint8Array[]
@@ -52,7 +55,7 @@ export class Grants {
       destination,
       now,
     )
-    if (!(await this.#spent.spend(`grant:${id}`, expiresAt - now + 1000)))
+    if (!(await this.#spent.spend(`grant:${id}`, expiresAt - now + CLOCKS_APART)))
       throw fault('DH_GRANT_SPENT', {})
   }
 

@@ -18,7 +18,10 @@ export async function startProxy(
   { log, metrics, zones }: Surroundings,
 ): Promise<Daemon> {
   const { limits, grants: grantSettings, identity } = settings
-  const redis = grantSettings.store === 'memory' ? undefined : openRedis(grantSettings.store, log)
+  const redis =
+    grantSettings.store === 'memory'
+      ? undefined
+      : openRedis(grantSettings.store.reveal('proxy.grants.store'), identity, log)
   const spent = redis === undefined ? new MemorySpentMarks() : new RedisSpentMarks(redis)
   const sessions = new Sessions(log, metrics)
   const stas = new Stas(settings, spent, log, metrics)
@@ -60,7 +63,7 @@ export async function startProxy(
       return await sessions.drained(settings.drainTimeout)
     },
     async close() {
-      listener.stop()
+      listener.close()
       sessions.cutAll('drain')
       hops.endAll()
       relay.close()

@@ -27,6 +27,7 @@ import {
   type StaErrorId,
   type TicketData,
 } from '@doublehop/wire/sta-messages'
+import { isAllZero } from '@doublehop/wire/ticket'
 import { addressesOf } from '@doublehop/wire/ticket-addresses'
 import type { Grants } from './grants.ts'
 import { refuse } from './refuse.ts'
@@ -155,7 +156,7 @@ export class StaRelay {
         { event: 'ticket-refused', code: failure.code, action: failure.action },
         failure.message,
       )
-      metrics.failed(failure.code)
+      if (!isAllZero(ticket.hex)) metrics.failed(failure.code)
       answer(encodeStaError('RequestData', errorId))
     }
   }

@@ -1,16 +1,8 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
+import { store } from './store.ts'
 import { count, duration, durationOrOff, size } from './units.ts'
-import {
-  common,
-  identity,
-  listenEndpoint,
-  network,
-  peers,
-  stas,
-  store,
-  username,
-} from './values.ts'
+import { common, identity, listenEndpoint, network, peers, stas, username } from './values.ts'
 
 const limits = z
   .strictObject({
@@ -45,7 +37,7 @@ const grants = (folder: string) =>
         .prefault([])
         .describe('32 bytes base64url each; the first mints, both are taken (rotation)'),
       lifetime: duration('10 s').describe('from the redemption to the CONNECT'),
-      store: store.describe(
+      store: store(folder).describe(
         'where spent grants are remembered; Redis lets proxies take each other’s grants',
       ),
     })

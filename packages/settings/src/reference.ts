@@ -19,7 +19,8 @@ const KINDS: Readonly<Record<string, string>> = {
   'short name': 'up to 63 letters, digits, `.`, `_` and `-`',
   'STA id': '`STA` and 1 to 13 letters or digits',
   url: '`https://10.3.0.5:8080` or `http://…`, without user and password',
-  'memory or Redis url': '`memory`, `redis://…` or `rediss://…`',
+  'memory or Redis url':
+    '`memory`; `redis://…`; `rediss://…`: Redis by mutual TLS, as `identity` says; `file:PATH` or `env:NAME` that holds such a url, for one with a password',
 }
 
 /** A double hop in one file; every host may have its part of it. */

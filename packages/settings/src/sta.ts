@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
+import { store } from './store.ts'
 import { count, duration } from './units.ts'
-import { common, identity, listenEndpoint, overlap, peers, staId, store } from './values.ts'
+import { common, identity, listenEndpoint, overlap, peers, staId } from './values.ts'
 
 export const staSection = (folder: string) =>
   z
@@ -25,7 +26,7 @@ export const staSection = (folder: string) =>
         'a refreshable ticket: from issue or its last refresh to its end',
       ),
       maxTickets: count(100_000).describe('live tickets at once; then no more are issued'),
-      store: store.describe('where tickets are kept; Redis where several STAs share an id'),
+      store: store(folder).describe('where tickets are kept; Redis where several STAs share an id'),
       requestTimeout: duration('5 s').describe('from the first byte of a request to its last'),
       connections: count(4096).describe('connections at once'),
       drainTimeout: duration('10 s', 0).describe('how long SIGTERM waits for requests to end'),

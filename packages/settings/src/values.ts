@@ -8,7 +8,6 @@ import { z } from 'zod'
 /** The kinds of value that several sections share. A title is the kind's name for people, in docs/configuration.md and editors. */
 
 const ENDPOINT = 'expected address:port, an IPv6 address in brackets'
-const STORE = 'expected memory, redis://… or rediss://…'
 const NETWORK = 'expected a network such as 10.1.0.0/16 or fd00::/8'
 
 /** `address:port`, an IPv6 address in brackets. */
@@ -149,12 +148,6 @@ export const stas = z
 
 export type StaSettings = z.output<typeof sta>
 
-/** Where shared state is kept. Redis where several processes share it. */
-export const store = z
-  .union([z.literal('memory'), z.url({ protocol: /^rediss?$/, error: STORE })], STORE)
-  .default('memory')
-  .meta({ title: 'memory or Redis url' })
-
 /** Keys that every daemon has. */
 export const common = (folder: string) => ({
   name: name.optional().describe('how this daemon is called in logs; its kind if left out'),
@@ -201,6 +194,11 @@ export const common = (folder: string) => ({
 /** Whether any address can be in both networks. */
 export function overlap(a: z.output<typeof network>, b: z.output<typeof network>): boolean {
   return a.bits <= b.bits ? contains(a, b.address) : contains(b, a.address)
+}
+
+/** The name of a certificate, in lower case, is on the list, in any letter case. */
+export function inNames(names: readonly string[], name: string | undefined): boolean {
+  return name !== undefined && names.some((one) => one.toLowerCase() === name)
 }
 
 /** The text of an address is in one of the networks. */

@@ -279,6 +279,11 @@ const impossible: [ExampleSection, Change, string][] = [
     'sta.redeemers.networks[0]: it overlaps with a network of issuers',
   ],
   ['sta', { store: 'sqlite' }, 'sta.store: expected memory, redis://… or rediss://…'],
+  [
+    'sta',
+    { store: 'redis://sta:password@10.3.0.9:6379' },
+    'sta.store: expected memory, redis://… or rediss://… without a password',
+  ],
   ['sta', { ticketLifetime: '0 s' }, 'sta.ticketLifetime: expected 1 ms to 24 d'],
   ['vda', { apps: [] }, 'vda.apps: expected 1 or more entries'],
   [

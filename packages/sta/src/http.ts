@@ -46,6 +46,7 @@ export async function startHttp(
     keepAliveTimeout: 30_000,
     headersTimeout: settings.requestTimeout,
     requestTimeout: settings.requestTimeout,
+    connectionsCheckingInterval: 1000, // Node looks every 30 s otherwise
     maxHeaderSize: 8192,
   }
   const servers: Server[] = []

@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { type Authority, isAllZero } from '@doublehop/authority/authority'
+import type { Authority } from '@doublehop/authority/authority'
 import type { Logger } from '@doublehop/daemon/log'
 import type { Metrics } from '@doublehop/daemon/metrics'
 import { asFault, type Fault } from '@doublehop/errors/fault'
-import { inNetworks, type Peers } from '@doublehop/settings/values'
+import { inNames, inNetworks, type Peers } from '@doublehop/settings/values'
 import { isSessionId } from '@doublehop/wire/session-id'
 import {
   encodeResponseData,
@@ -14,6 +14,7 @@ import {
   type StaErrorId,
   type StaRequest,
 } from '@doublehop/wire/sta-messages'
+import { isAllZero } from '@doublehop/wire/ticket'
 
 /** Who asks, as far as this connection shows. */
 export interface Caller {
@@ -104,10 +105,12 @@ export class StaService {
 
   /** Issuing wants the service key and the list of issuers, everything else the list of redeemers. */
   #mayAsk(type: StaRequest['type'], caller: Caller): boolean {
-    if (type !== 'RequestTicket') return isListed(this.#lists.redeemers, caller)
-    return (
-      isListed(this.#lists.issuers, caller) && sameSecret(caller.serviceKey ?? '', this.#serviceKey)
-    )
+    const issues = isListed(this.#lists.issuers, caller)
+    const redeems = isListed(this.#lists.redeemers, caller)
+    // The lists are disjoint, but a name on one may come from a network on the other: it may neither.
+    if (issues && redeems) return false
+    if (type !== 'RequestTicket') return redeems
+    return issues && sameSecret(caller.serviceKey ?? '', this.#serviceKey)
   }
 
   #forbid(type: StaRequest['type'], caller: Caller): StaAnswer {
@@ -157,7 +160,7 @@ function about({ address, name, session }: Caller): object {
 }
 
 function isListed({ names, networks }: Peers, { name, address }: Caller): boolean {
-  return (name !== undefined && names.includes(name)) || inNetworks(networks, address)
+  return inNames(names, name) || inNetworks(networks, address)
 }
 
 /** Compared as digests, so that neither length nor content shows in the time it takes. */

@@ -15,7 +15,10 @@ export async function startSta(
   settings: StaSettings,
   { log, metrics, zones }: Surroundings,
 ): Promise<Daemon> {
-  const redis = settings.store === 'memory' ? undefined : openRedis(settings.store, log)
+  const redis =
+    settings.store === 'memory'
+      ? undefined
+      : openRedis(settings.store.reveal('sta.store'), settings.identity, log)
   const store =
     redis === undefined ? new MemoryStore() : new RedisStore(redis, settings.authorityId)
   const authority = new Authority({

@@ -1,0 +1,39 @@
+import { fault } from '@doublehop/errors/fault'
+import { z } from 'zod'
+import { secret } from './secret.ts'
+
+/** Where state is kept: in the memory of this process, or in a Redis that several share. */
+export type StoreSettings = 'memory' | RedisUrl
+
+/** The url of a Redis, which may hold a password and then stands where a secret stands. */
+export interface RedisUrl {
+  /** @param path where it stands in the configuration @throws Fault DH_CONFIG_SECRET */
+  reveal(path: string): string
+}
+
+const EXPECTED =
+  'expected memory, redis://… or rediss://… without a password, or file:PATH or env:NAME that holds such a url with one'
+
+/** `memory`, the url of a Redis, or where that url is to be found. */
+export function store(folder: string) {
+  const plain = z
+    .url({ protocol: /^rediss?$/ })
+    .refine((url) => URL.parse(url)?.password === '')
+    .transform((url): RedisUrl => ({ reveal: () => url }))
+  const hidden = secret(folder).transform(
+    (source): RedisUrl => ({ reveal: (path) => redisUrl(source.reveal(path), path) }),
+  )
+  return z
+    .union([z.literal('memory'), hidden, plain], EXPECTED)
+    .default('memory')
+    .meta({ title: 'memory or Redis url' })
+}
+
+function redisUrl(text: string, path: string): string {
+  if (URL.canParse(text) && /^rediss?:\/\//.test(text)) return text
+  throw fault('DH_CONFIG_SECRET', {
+    path,
+    source: 'it',
+    why: 'it holds no redis:// or rediss:// url',
+  })
+}
