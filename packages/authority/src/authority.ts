@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Fault, fault } from '@doublehop/errors/fault'
 import type { TicketData } from '@doublehop/wire/sta-messages'
-import { StaTicket } from '@doublehop/wire/ticket'
+import { isAllZero, StaTicket } from '@doublehop/wire/ticket'
 import type { TicketStore } from './store.ts'
 
 export interface AuthorityOptions {
@@ -80,9 +80,4 @@ export class Authority {
     if (outcome === 'expired') return fault('DH_TICKET_EXPIRED', { sta })
     return fault('DH_TICKET_UNKNOWN', { sta })
   }
-}
-
-/** The ticket that probes ask about: never issued, never counted as a failure. */
-export function isAllZero(hex: string): boolean {
-  return /^0+$/.test(hex)
 }

@@ -47,7 +47,7 @@ t.test('a fault is known by its code', async (t) => {
   t.notOk(isFault(one, 'DH_TICKET_UNKNOWN'))
   for (const other of [
     new Error('DH_TICKET_USED'),
-    { ...one },
+    Object.assign({}, one),
     undefined,
     null,
     'DH_TICKET_USED',
@@ -133,4 +133,17 @@ t.test('a value that looks like a placeholder is not filled again', async (t) =>
 
 t.test('numbers are told as they are', async (t) => {
   t.match(fault('DH_LAUNCH_PORT', { port: 0 }).message, /port 0;/)
+})
+
+t.test('no value shows the digits of a ticket', async (t) => {
+  const digits = '0123456789ABCDEF0123456789ABCD'
+  t.equal(told(`40;STA01;${digits}`), '40;STA01;0123…')
+  t.equal(told(`${digits}EF:2598`), '0123…:2598')
+  t.equal(told(digits.toLowerCase()), '0123…')
+  t.equal(
+    told(`${'x'.repeat(280)}${digits}`),
+    `${'x'.repeat(280)}0123…`,
+    'not even where it is cut',
+  )
+  t.equal(told(digits.slice(1)), digits.slice(1), '29 digits are no ticket')
 })

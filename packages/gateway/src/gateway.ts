@@ -75,7 +75,7 @@ export async function startGateway(
       return await sessions.drained(settings.drainTimeout)
     },
     async close() {
-      listener.stop()
+      listener.close()
       sessions.cutAll('drain')
       clients.endAll()
       storefronts.endAll()

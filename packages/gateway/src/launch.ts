@@ -2,6 +2,7 @@ import { LaunchLimit } from '@doublehop/daemon/launch-limit'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Session } from '@doublehop/daemon/session'
 import { asFault, fault } from '@doublehop/errors/fault'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { accept } from './accept.ts'
 import { connectWithGrant, connectWithTicket } from './connect.ts'
 import type { GatewayParts } from './parts.ts'
@@ -20,7 +21,7 @@ export async function launch(
     const server = await reachServer(session, protocol, gateway)
 
     // 9 splice – bytes flow
-    session.step('splice')('workspace ⇄ vda', `${protocol} session through ${server.peer.host}`)
+    session.step('splice')('workspace ⇄ vda', `joined through ${formatEndpoint(server.peer)}`)
     await session.splice(server, gateway.settings.limits.idle)
   } catch (error) {
     const failure = asFault(error)

@@ -149,6 +149,10 @@ export class NextHop {
   }
 
   #lend(leg: Leg): Leg {
+    if (this.#closed) {
+      leg.destroy()
+      throw fault('DH_HOP_UNREACHABLE', { hop: this.name, why: 'this gateway is ending' })
+    }
     this.#inUse.set(leg, new Date())
     leg.gone.addEventListener('abort', () => this.#inUse.delete(leg))
     this.#openAhead()

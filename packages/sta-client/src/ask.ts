@@ -2,6 +2,7 @@ import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'no
 import { readBody } from '@doublehop/daemon/http-body'
 import { type Fault, fault, isFault } from '@doublehop/errors/fault'
 import { STA_LIMIT, STA_PATH } from '@doublehop/wire/sta-messages'
+import { takeTurn } from './turns.ts'
 
 /** One question to an STA over HTTP. */
 export interface StaQuestion {
@@ -22,7 +23,7 @@ export interface StaReply {
 export interface AskOptions {
   /** opens connections and keeps them; its errors are passed on */
   readonly agent: Agent
-  /** from the connection to the whole answer */
+  /** from the connection to the whole answer; as long for a turn before that */
   readonly milliseconds: number
   readonly signal?: AbortSignal | undefined
   /** the connection is there, and whether it served before; the request leaves now */
@@ -33,12 +34,23 @@ export interface AskOptions {
 export const ERROR_HEADER = 'doublehop-error'
 
 /**
- * Asks once. What was written is never written again, not even to another address of the STA.
+ * Asks once, when it has a turn. What was written is never written again, not even to another address of the STA.
  *
  * @throws Fault of the agent (nothing was written), DH_STA_UNREACHABLE (likewise), DH_STA_TIMEOUT, DH_STA_LOST,
  *   DH_STA_ANSWER, DH_STA_FORBIDDEN, or the reason of `signal`
  */
 export async function askSta(question: StaQuestion, options: AskOptions): Promise<StaReply> {
+  const { sta, url } = question
+  const { agent, milliseconds, signal } = options
+  const endTurn = await takeTurn(agent, { sta, url, milliseconds, signal })
+  try {
+    return await exchange(question, options)
+  } finally {
+    endTurn()
+  }
+}
+
+async function exchange(question: StaQuestion, options: AskOptions): Promise<StaReply> {
   const { sta } = question
   const { promise, resolve, reject } = Promise.withResolvers<StaReply>()
   let timer: NodeJS.Timeout | undefined

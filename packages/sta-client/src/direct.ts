@@ -40,6 +40,7 @@ export class DirectAgents {
 class DirectAgent extends Agent {
   readonly #options: DirectOptions
   readonly #context
+  #closed = false
 
   constructor(options: DirectOptions, secure: boolean) {
     super({ keepAlive: true, maxSockets: 64, maxFreeSockets: 8, timeout: 10_000 })
@@ -58,7 +59,11 @@ class DirectAgent extends Agent {
       from: this.#options.from,
       tls: context && { context, serverName: target.host },
     }).then(
-      (leg) => callback?.(null, leg.handOver()),
+      (leg) => {
+        callback?.(null, leg.handOver())
+        // It would be kept for the next question, and there is none.
+        if (this.#closed) leg.destroy()
+      },
       (error) => {
         const { code, message } = asFault(error)
         const why = fault(
@@ -70,5 +75,10 @@ class DirectAgent extends Agent {
       },
     )
     return undefined
+  }
+
+  override destroy(): void {
+    this.#closed = true
+    super.destroy()
   }
 }

@@ -86,7 +86,7 @@ export async function startStorefront(
       return await api.drained(settings.drainTimeout)
     },
     async close() {
-      listener.stop()
+      listener.close()
       http.close()
       issuer.close()
       admin.close()

@@ -165,6 +165,7 @@ function refusal(errorId: string, sta: string) {
   if (errorId === 'ticket-used') return fault('DH_TICKET_USED', { sta })
   if (errorId === 'ticket-expired') return fault('DH_TICKET_EXPIRED', { sta })
   if (errorId === 'ticket-unknown') return fault('DH_TICKET_UNKNOWN', { sta })
+  if (errorId === 'tickets-full') return fault('DH_STA_FULL', { limit: 'its limit of' })
   return fault('DH_STA_ANSWER', { sta, why: `it refuses with ${errorId}` })
 }
 

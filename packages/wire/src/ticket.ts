@@ -110,3 +110,8 @@ export function isStaId(text: string): boolean {
 export function isTicketHex(text: string): boolean {
   return /^(?:[0-9A-F]{30}|[0-9A-F]{32})$/.test(text)
 }
+
+/** The ticket that probes ask about: never issued, always unknown, and no failed redemption. */
+export function isAllZero(hex: string): boolean {
+  return /^0+$/.test(hex)
+}

@@ -7,6 +7,7 @@ import { bytesOf } from '../src/text.ts'
 import type { Ticket } from '../src/ticket.ts'
 import * as arbitrary from './arbitraries.ts'
 import { heard } from './converse.ts'
+import { cpuTime } from './cpu.ts'
 import { holds, throwsOnlyFaults } from './property.ts'
 import { readTranscript, transcript } from './transcript.ts'
 
@@ -127,9 +128,10 @@ t.test('no flight costs much, whatever it is full of', async (t) => {
   const digits = '0123456789ABCDEF'.repeat(256)
   const almost = `;42;STA0123456789ABC;${T32};STA0123456789ABC;${T30}a`.repeat(41)
   for (const body of [digits, almost, ';'.repeat(4096)]) {
-    const started = performance.now()
-    t.throws(() => heard(acceptCgp(), bytesOf(`\x1aCGP/01${body}`)), { name: 'Fault' })
-    t.ok(performance.now() - started < 500, `${body.slice(0, 40)}… is judged at once`)
+    const spent = cpuTime(() =>
+      t.throws(() => heard(acceptCgp(), bytesOf(`\x1aCGP/01${body}`)), { name: 'Fault' }),
+    )
+    t.ok(spent < 500, `${body.slice(0, 40)}… is judged at once`)
   }
 })
 

@@ -41,7 +41,8 @@ t.test('what is no endpoint is none', async (t) => {
       'a:80 ',
     ],
     ...[
-      'a:000080', 'a:80\n',
+      'a:000080',
+      'a:80\n',
       'a:٨',
       'a:0x50',
       '::1:80',
@@ -109,7 +110,8 @@ t.test('no name is another spelling of an IPv4 address', async (t) => {
   const numbers = [
     '127.1',
     '2130706433',
-    '0x7f000001', '0X7F000001',
+    '0x7f000001',
+    '0X7F000001',
     '0X7F.1',
     '127.0.0.0x1',
     '017700000001',

@@ -83,7 +83,15 @@ t.test('a network is an address and how many bits of it count', async (t) => {
   ]) {
     t.equal(bits(bad), undefined, JSON.stringify(bad))
   }
-  for (const bad of ['10.0.0.0/ 8', '10.0.0.0/8 ', '10.0.0.0/0x8', '10.0.0.0/1e1', '10/8', 'a/8', '10.0.0.0/0008']) {
+  for (const bad of [
+    '10.0.0.0/ 8',
+    '10.0.0.0/8 ',
+    '10.0.0.0/0x8',
+    '10.0.0.0/1e1',
+    '10/8',
+    'a/8',
+    '10.0.0.0/0008',
+  ]) {
     t.equal(bits(bad), undefined, JSON.stringify(bad))
   }
 })

@@ -179,9 +179,17 @@ for (const first of ['00', '04', '16', '1a', '47', 'ff']) {
 }
 
 t.test('the refusal of another protocol guesses which one it is', async (t) => {
-  const hints = { 4: /SOCKS4/, 22: /TLS/, 26: /CGP/, 71: /HTTP/, 255: /unknown/ }
-  for (const [first, hint] of Object.entries(hints)) {
-    const start = () => heard(acceptSocks(open), Uint8Array.of(Number(first)))
+  const hints = [
+    [0x04, /SOCKS4/],
+    [0x16, /TLS/],
+    [0x1a, /CGP/],
+    [0x40, /unknown/],
+    [0x41, /HTTP/],
+    [0x5a, /HTTP/],
+    [0x5b, /unknown/],
+  ] as const
+  for (const [first, hint] of hints) {
+    const start = () => heard(acceptSocks(open), Uint8Array.of(first))
     t.throws(start, { code: 'DH_SOCKS_VERSION', message: hint })
   }
 })
@@ -317,6 +325,15 @@ for (const [what, name] of Object.entries({
     throws: 'DH_SOCKS_FORM',
   })
 }
+
+t.test('the refusal of the methods tells what was offered and what is wanted', async (t) => {
+  const offer =
+    (...methods: number[]) =>
+    () =>
+      heard(acceptSocks(either), Uint8Array.of(5, methods.length, ...methods))
+  t.throws(offer(1, 128), { message: /offers methods 1 128, .*\(2 or 0\)/ })
+  t.throws(offer(), { message: /offers methods none, / })
+})
 
 t.test('a verifier sees every login, once', async (t) => {
   const seen: Credentials[] = []

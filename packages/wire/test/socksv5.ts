@@ -40,8 +40,8 @@ interface OtherServer extends EventEmitter {
 }
 
 const { createServer, auth } = createRequire(import.meta.url)('socksv5') as {
-  createServer(): OtherServer
-  auth: {
+  readonly createServer: () => OtherServer
+  readonly auth: {
     None(): unknown
     UserPassword(
       verify: (user: string, password: string, done: (good: boolean) => void) => void,

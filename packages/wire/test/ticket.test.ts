@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { isFault } from '@doublehop/errors/fault'
 import t from 'tap'
 import {
+  isAllZero,
   isStaId,
   isTicketHex,
   looksLikeTicket,
@@ -108,6 +109,14 @@ t.test('a secret is 30 or 32 upper-case hex digits', async (t) => {
   t.notOk(isTicketHex(`${HEX}\n`))
 })
 
+t.test('the ticket that probes ask about is all zeros', async (t) => {
+  t.ok(isAllZero('0'.repeat(30)))
+  t.ok(isAllZero('0'.repeat(32)))
+  t.notOk(isAllZero(`${'0'.repeat(31)}1`))
+  t.notOk(isAllZero(`1${'0'.repeat(31)}`))
+  t.notOk(isAllZero(''))
+})
+
 t.test('a text that claims to be a ticket begins with a semicolon', async (t) => {
   t.ok(looksLikeTicket(single))
   t.ok(looksLikeTicket(';anything'))
@@ -143,7 +152,7 @@ t.test('however a ticket is printed, its secret is not', async (t) => {
     const holder = { ticket, deep: [{ ticket: { ticket } }], [own]: ticket }
     const printed = {
       'JSON.stringify': JSON.stringify(holder),
-      'JSON.stringify of an entry': JSON.stringify({ ...ticket }),
+      'JSON.stringify of an entry': JSON.stringify(Object.assign({}, ticket)),
       'util.inspect': inspect(holder),
       'util.inspect of everything': inspect(holder, {
         depth: Infinity,
@@ -161,7 +170,10 @@ t.test('however a ticket is printed, its secret is not', async (t) => {
       'a Map': inspect(new Map([[ticket, ticket]])),
       keys: Object.entries(ticket).flat().join(),
       names: JSON.stringify(Object.getOwnPropertyDescriptors(ticket)),
-      clone: inspect(structuredClone({ ...ticket }), { depth: Infinity, showHidden: true }),
+      clone: inspect(structuredClone(Object.assign({}, ticket)), {
+        depth: Infinity,
+        showHidden: true,
+      }),
       error: inspect(new Error(`${ticket}`, { cause: ticket })),
       'key by key, as a logger does': keyByKey(ticket),
     }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { child, type Element, readXml, writeElement } from '../src/xml.ts'
 import * as arbitrary from './arbitraries.ts'
+import { cpuTime } from './cpu.ts'
 import { holds, throwsOnlyFaults } from './property.ts'
 
 const DTD = { root: 'Root', system: 'Some.dtd' }
@@ -140,9 +141,7 @@ t.test('2000 elements are read, 2001 are not', async (t) => {
 
 t.test('200,000 levels are refused at once', async (t) => {
   for (const document of [nested(200_000), '<a>'.repeat(200_000), '<a><!-- '.repeat(200_000)]) {
-    const started = performance.now()
-    t.throws(() => read(document), { code: 'DH_XML' })
-    t.ok(performance.now() - started < 1000)
+    t.ok(cpuTime(() => t.throws(() => read(document), { code: 'DH_XML' })) < 1000)
   }
 })
 
@@ -173,13 +172,14 @@ t.test('64 KiB of anything are read or refused at once', async (t) => {
   }
   for (const [what, document] of Object.entries(documents)) {
     t.ok(document.length > 58_000 && document.length <= 65_536, `${what}: ${document.length}`)
-    const started = performance.now()
-    try {
-      read(document)
-    } catch (caught) {
-      t.match(caught, { code: 'DH_XML' })
-    }
-    t.ok(performance.now() - started < 1000, `${what}: at once`)
+    const spent = cpuTime(() => {
+      try {
+        read(document)
+      } catch (caught) {
+        t.match(caught, { code: 'DH_XML' })
+      }
+    })
+    t.ok(spent < 1000, `${what}: at once`)
   }
 })
 
