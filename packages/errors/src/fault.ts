@@ -31,7 +31,7 @@ export class Fault extends Error {
     this.class = entry.class
     this.fault = entry.fault
     this.action = fill(entry.action, details)
-    this.details = details
+    this.details = bounded(details)
   }
 }
 
@@ -62,6 +62,15 @@ function nameOf(caught: unknown): string {
 /** Whether this is a fault of one of these codes. */
 export function isFault(caught: unknown, ...codes: Code[]): caught is Fault {
   return caught instanceof Fault && (codes.length === 0 || codes.includes(caught.code))
+}
+
+/** What a stranger wrote is kept in details no longer, and no wilder, than in the message. */
+function bounded(details: Record<string, string | number>): Record<string, string | number> {
+  const kept = Object.entries(details).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? printable(value) : value,
+  ])
+  return Object.fromEntries(kept)
 }
 
 function fill(text: string, details: Record<string, string | number>): string {
