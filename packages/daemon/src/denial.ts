@@ -1,7 +1,7 @@
 import { REPLY, type Reply } from '@doublehop/wire/socks5-messages'
 
 /** How long a denial takes at least, counted from the request. */
-export const DENIAL_MILLISECONDS = 250
+const DENIAL_MILLISECONDS = 250
 
 /**
  * Waits before a denial (reply 02) leaves, so that the time it takes tells neither a used ticket from an unknown one

@@ -143,7 +143,13 @@ export class Leg {
    * both, this one first, ends the process where Node is still at work in its handshake.
    */
   reset(): void {
-    if (!this.#closed) this.#raw.resetAndDestroy()
+    if (this.#closed) return
+    // While a FIN is on its way out, behind all that was written, libuv refuses to reset, and Node then forgets the
+    // socket without closing it.
+    const { writableEnded, writableLength, writableFinished } = this.#socket
+    const isEnding = writableEnded && writableLength === 0 && !writableFinished
+    if (isEnding) this.destroy()
+    else this.#raw.resetAndDestroy()
   }
 
   /** Ends it at once, without a word. */

@@ -33,7 +33,7 @@ export type Start<S extends DaemonSection> = (
 export type DaemonSection = Exclude<Section, 'workspace'>
 
 /** sysexits.h: EX_CONFIG, which service managers know not to retry. */
-export const EXIT_CONFIGURATION = 78
+const EXIT_CONFIGURATION = 78
 
 /**
  * The main function of a daemon's own command, `doublehop-gateway --config FILE`. Ends the process: one that could not
@@ -83,7 +83,7 @@ export async function run<S extends DaemonSection>(
 }
 
 /** One clear line, and the exit code. */
-export function reportStartFailure(
+function reportStartFailure(
   section: string,
   { code, message, action, class: kind }: Fault,
 ): number {

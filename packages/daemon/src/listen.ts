@@ -51,42 +51,42 @@ export interface Listener {
  * @throws Fault DH_LISTEN
  */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const secure =
-    options.tls === undefined ? undefined : createTlsServer({ ...options.tls, allowHalfOpen: true })
+  const secure = options.tls === undefined ? undefined : createTlsServer(options.tls)
   const handshakes = new Map<Socket, Handshake>()
 
   const accept = async (raw: Socket): Promise<void> => {
-    const peer: Peer = { host: unmapped(raw.remoteAddress ?? ''), port: raw.remotePort ?? 0 }
     raw.on('error', () => {})
     if (raw.remoteAddress === undefined) return void raw.destroy() // reset before it was accepted
-    const behindBalancer = inNetworks(options.proxyProtocolFrom ?? [], peer.host)
-    const client = behindBalancer ? await readProxyHeader(raw, peer, options) : peer
-    if (secure === undefined) return options.onLeg(new Leg(raw, undefined, client, options.keep))
-    handshakes.set(raw, new Handshake(raw, client, options, () => handshakes.delete(raw)))
+    const peer: Peer = { host: unmapped(raw.remoteAddress), port: raw.remotePort ?? 0 }
+    const handshake = new Handshake(raw, peer, options, () => handshakes.delete(raw))
+    handshakes.set(raw, handshake)
+    try {
+      if (inNetworks(options.proxyProtocolFrom ?? [], peer.host)) await handshake.readProxyHeader()
+    } catch (error) {
+      return handshake.fail(asFault(error))
+    }
+    if (secure === undefined) {
+      handshake.finish()
+      return options.onLeg(new Leg(raw, undefined, handshake.peer, options.keep))
+    }
+    handshake.beginTls()
     secure.emit('connection', raw)
   }
 
   secure
     ?.on('secureConnection', (socket) => {
       const raw = rawSocketUnder(socket)
+      socket.allowHalfOpen = true
       const handshake = handshakes.get(raw)
       handshake?.finish()
       const peer = { ...handshake?.peer, ...tlsPeer(socket) } as Peer
       options.onLeg(new Leg(raw, socket, peer, options.keep))
     })
     .on('tlsClientError', (error, socket) =>
-      handshakes.get(rawSocketUnder(socket))?.fail(error.message),
+      handshakes.get(rawSocketUnder(socket))?.failTls(error.message),
     )
 
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (raw) => {
-    accept(raw).catch((error) => {
-      options.onFailure(asFault(error), {
-        host: raw.remoteAddress ?? '',
-        port: raw.remotePort ?? 0,
-      })
-      raw.destroy()
-    })
-  })
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (raw) => void accept(raw))
   server.maxConnections = options.connections
   const at = await bind(server, options.on)
   return {
@@ -114,29 +114,47 @@ export function noteHandshakeFailure(log: Logger, metrics: Metrics): ListenOptio
   }
 }
 
-/** A TLS handshake under way: it has a deadline, and ends exactly once. */
+/** A connection on its way to a leg, from accept through PROXY v2 and TLS: one deadline, and it ends exactly once. */
 class Handshake {
-  readonly peer: Peer
+  peer: Peer
   readonly since = new Date()
+  readonly #began = performance.now()
   readonly #raw: Socket
   readonly #options: ListenOptions
   readonly #onEnd: () => void
-  readonly #timer: NodeJS.Timeout
+  #timer: NodeJS.Timeout | undefined
+  #isOver = false
 
   constructor(raw: Socket, peer: Peer, options: ListenOptions, onEnd: () => void) {
     this.#raw = raw
     this.peer = peer
     this.#options = options
     this.#onEnd = onEnd
-    const seconds = options.handshakeMilliseconds / 1000
-    this.#timer = setTimeout(
-      () => this.fail(`not finished within ${seconds} s`),
-      options.handshakeMilliseconds,
-    )
-    raw.once('close', this.#onClose)
+  }
+
+  /** Learns from a load balancer who the client is; what was read beyond the header goes back to the socket. */
+  async readProxyHeader(): Promise<void> {
+    const leg = new Leg(this.#raw, undefined, this.peer, this.#options.keep)
+    const client = await converse(leg, acceptProxyHeader(), {
+      what: 'the PROXY v2 header',
+      milliseconds: this.#options.handshakeMilliseconds,
+    })
+    leg.handOver()
+    this.peer = client ?? this.peer
+  }
+
+  beginTls(): void {
+    const { handshakeMilliseconds } = this.#options
+    const left = this.#began + handshakeMilliseconds - performance.now()
+    const late = `not finished within ${handshakeMilliseconds / 1000} s`
+    this.#timer = setTimeout(() => this.failTls(late), Math.max(0, Math.ceil(left)))
+    this.#raw.once('close', this.#onClose)
+    // Who ends in the middle of TLS has ended; only behind it there are halves. The TLS socket inherits this.
+    this.#raw.allowHalfOpen = false
   }
 
   finish(): void {
+    this.#isOver = true
     clearTimeout(this.#timer)
     this.#raw.off('close', this.#onClose)
     this.#onEnd()
@@ -147,24 +165,18 @@ class Handshake {
     this.#raw.destroy()
   }
 
-  fail(why: string): void {
+  fail(why: Fault): void {
+    if (this.#isOver) return
     this.abandon()
-    this.#options.onFailure(fault('DH_TLS_HANDSHAKE', { why }), this.peer)
+    this.#options.onFailure(why, this.peer)
+  }
+
+  failTls(why: string): void {
+    this.fail(fault('DH_TLS_HANDSHAKE', { why }))
   }
 
   readonly #onClose = (): void =>
-    this.fail('the peer closed the connection, or showed no certificate we trust')
-}
-
-/** The client that stands behind a load balancer; what was read beyond the header goes back to the socket. */
-async function readProxyHeader(raw: Socket, peer: Peer, options: ListenOptions): Promise<Peer> {
-  const leg = new Leg(raw, undefined, peer, options.keep)
-  const client = await converse(leg, acceptProxyHeader(), {
-    what: 'the PROXY v2 header',
-    milliseconds: options.handshakeMilliseconds,
-  })
-  leg.handOver()
-  return client ?? peer
+    this.failTls('the peer closed the connection, or showed no certificate we trust')
 }
 
 /** Listens, and says where. @throws Fault DH_LISTEN */

@@ -162,6 +162,19 @@ for (const wire of WIRES) {
         t.equal(await end.ending(), 'ECONNRESET')
       })
 
+      t.test('a reset behind a FIN that still waits for the peer to read is no clean end', async (t) => {
+        const { leg, end } = await open(t, wire)
+        leg.write(Buffer.from('x'))
+        await end.read(1)
+        end.socket.pause()
+        leg.write(randomBytes(30_000_000))
+        leg.end()
+        leg.reset()
+        await until(() => leg.gone.aborted, Boolean)
+        end.socket.resume()
+        t.equal(await end.ending(), 'ECONNRESET')
+      })
+
       t.test('a destroyed leg is gone, and its peer sees an end', async (t) => {
         const { leg, end } = await open(t, wire)
         leg.destroy()

@@ -66,12 +66,12 @@ t.test('TLS', async (t) => {
   t.test('hands over what is open, and counts what is on its way', async (t) => {
     const listener = await watch(t, { tls: SERVER })
     const silent = await openEnd(t, listener.at)
-    await until(() => listener.handshakes, (count) => count === 1)
+    await until(() => listener.handshakes.length, (count) => count === 1)
     await handshake(t, listener)
     await until(() => listener.legs.length, Boolean)
-    t.equal(listener.handshakes, 1)
+    t.match(listener.handshakes, [{}])
     silent.destroy()
-    await until(() => listener.handshakes, (count) => count === 0)
+    await until(() => listener.handshakes.length, (count) => count === 0)
     t.equal(listener.failures.length, 1)
   })
 
@@ -92,7 +92,7 @@ t.test('TLS', async (t) => {
       await until(() => listener.failures.length, Boolean)
       t.match(listener.failures[0], { code: 'DH_TLS_HANDSHAKE', message: why, from: '127.0.0.1' })
       await end.until(() => end.ended || end.closed)
-      await until(() => listener.handshakes, (count) => count === 0)
+      await until(() => listener.handshakes.length, (count) => count === 0)
       t.same([listener.legs.length, listener.failures.length], [0, 1])
     })
   }
@@ -307,6 +307,30 @@ t.test('behind a load balancer', async (t) => {
       }
     })
   }
+
+  t.test('header and TLS have one deadline together, and are counted as one', async (t) => {
+    const listener = await watch(t, { tls: SERVER, ...balanced, handshakeMilliseconds: 1500 })
+    const end = await openEnd(t, listener.at)
+    await until(() => listener.handshakes.length, (count) => count === 1)
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    end.say(header)
+    const said = performance.now()
+    await until(() => listener.failures.length, Boolean)
+    t.ok(performance.now() - said < 1490, 'what the header took is gone')
+    t.match(listener.failures, [{ code: 'DH_TLS_HANDSHAKE', from: client.host }])
+    t.equal(listener.handshakes.length, 0)
+  })
+
+  t.test('closing ends who has not finished, without a word', async (t) => {
+    const listener = await watch(t, { tls: SERVER, ...balanced })
+    const [silent, named] = [await openEnd(t, listener.at), await openEnd(t, listener.at)]
+    named.say(header)
+    await until(() => listener.handshakes, (shown) => JSON.stringify(shown).includes('203.0.113.7'))
+    listener.close()
+    for (const end of [silent, named]) await end.until(() => end.ended || end.closed)
+    await until(() => listener.handshakes.length, (count) => count === 0)
+    t.same(listener.failures, [])
+  })
 
   t.test('a header of somebody who is not listed is noise', async (t) => {
     const elsewhere = { proxyProtocolFrom: [network('192.0.2.0/24')] }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { secret } from './secret.ts'
 
 /** Where state is kept: in the memory of this process, or in a Redis that several share. */
-export type StoreSettings = 'memory' | RedisUrl
+type StoreSettings = 'memory' | RedisUrl
 
 /** The url of a Redis, which may hold a password and then stands where a secret stands. */
 export interface RedisUrl {

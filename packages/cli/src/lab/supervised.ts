@@ -62,11 +62,13 @@ export class Supervised extends EventEmitter<Events> {
       ready = true
       resolve(message.at ?? {})
     })
-    child.once('exit', (code, signal) => {
-      const why = said.trim().split('\n')[0] || (signal ?? `exit code ${code}`)
+    // Not `exit`: what it has said may still be on its way then.
+    child.once('close', (code, signal) => {
+      const ended = signal ?? `exit code ${code}`
+      const [last] = said.trim().split('\n')
+      const why = last ? `${last} (${ended})` : ended
       if (!ready) reject(fault('DH_LAB_DAEMON', { daemon: this.name, why, log: this.#log }))
-      else if (!this.#stopping)
-        this.#restart(signal ?? `exit code ${code}`, performance.now() - began)
+      else if (!this.#stopping) this.#restart(ended, performance.now() - began)
     })
     return await promise
   }

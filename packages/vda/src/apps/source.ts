@@ -25,7 +25,7 @@ export const source: App = async (session, { seed }) => {
 }
 
 /** 64 KiB after 64 KiB of a stream that looks random and is the same for the same seed: AES-CTR under SHA-256 of it. */
-export function seededStream(seed: string): () => Uint8Array {
+function seededStream(seed: string): () => Uint8Array {
   const digest = createHash('sha256').update(seed).digest()
   const cipher = createCipheriv('aes-128-ctr', digest.subarray(0, 16), digest.subarray(16))
   const zeros = new Uint8Array(65_536)
