@@ -2,9 +2,6 @@ import { fault } from '@doublehop/errors/fault'
 import { z } from 'zod'
 import { secret } from './secret.ts'
 
-/** Where state is kept: in the memory of this process, or in a Redis that several share. */
-type StoreSettings = 'memory' | RedisUrl
-
 /** The url of a Redis, which may hold a password and then stands where a secret stands. */
 export interface RedisUrl {
   /** @param path where it stands in the configuration @throws Fault DH_CONFIG_SECRET */
