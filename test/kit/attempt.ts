@@ -12,7 +12,11 @@ export interface Attempt {
 }
 
 /** Launches as a SOCKS client, tells what came of it, and leaves. */
-export async function attempt(access: GatewayAccess, ticket: Ticket, port = 2598): Promise<Attempt> {
+export async function attempt(
+  access: GatewayAccess,
+  ticket: Ticket,
+  port = 2598,
+): Promise<Attempt> {
   let asked = performance.now()
   const onStep = (): void => {
     asked = performance.now()
@@ -22,16 +26,27 @@ export async function attempt(access: GatewayAccess, ticket: Ticket, port = 2598
     leg.destroy()
     return { outcome: 'connected', milliseconds: performance.now() - asked }
   } catch (error) {
-    return { outcome: String((error as { code?: string }).code), milliseconds: performance.now() - asked }
+    return {
+      outcome: String((error as { code?: string }).code),
+      milliseconds: performance.now() - asked,
+    }
   }
 }
 
 /** How a gateway ends a connection on which this was said: all bytes it sent, and how long after the last of ours. */
-export async function say(access: GatewayAccess, ...pieces: readonly Uint8Array[]): Promise<{ heard: Buffer; milliseconds: number }> {
+export async function say(
+  access: GatewayAccess,
+  ...pieces: readonly Uint8Array[]
+): Promise<{ heard: Buffer; milliseconds: number }> {
   const leg = await access.dial()
   const heard: Uint8Array[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
-  leg.listen({ bytes: (chunk) => void heard.push(chunk), end: () => leg.end(), drain() {}, close: () => resolve() })
+  leg.listen({
+    bytes: (chunk) => void heard.push(chunk),
+    end: () => leg.end(),
+    drain() {},
+    close: () => resolve(),
+  })
   let last = performance.now()
   for (const [at, piece] of pieces.entries()) {
     if (at > 0) await new Promise((done) => setTimeout(done, 400))

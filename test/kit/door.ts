@@ -33,7 +33,8 @@ export class Door {
   async open(): Promise<void> {
     if (this.#server !== undefined) return
     this.#server = createServer({ allowHalfOpen: true }, (near) => this.#join(near))
-    if (!(await listens(this.#server, this.at.host, this.at.port))) throw new Error(`${this.where} is taken`)
+    if (!(await listens(this.#server, this.at.host, this.at.port)))
+      throw new Error(`${this.where} is taken`)
   }
 
   /** Breaks what passes and lets nothing more pass. */

@@ -14,6 +14,8 @@ export interface Ended {
 }
 
 export interface ProgramOptions {
+  /** added to this process's environment */
+  readonly env?: Readonly<Record<string, string>>
   /** whether what it prints joins the output of the suite: for daemons, which must not print secrets */
   readonly logged?: boolean
   /** whether it has children that outlive it, and leads a group of processes so that they end with it */
@@ -39,9 +41,9 @@ export class Program {
 
   /** @param file path of the program; `toolPath` finds those of the host */
   constructor(test: Test, file: string, args: readonly string[], options: ProgramOptions = {}) {
-    const { logged = false, leads = false } = options
+    const { env = {}, logged = false, leads = false } = options
     this.#name = basename(file)
-    const child = spawn(file, args, { stdio: 'pipe', detached: leads })
+    const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: 'pipe', detached: leads })
     this.#child = child
     this.#leads = leads
     child.stdin.on('error', () => {}) // it may end before it has read everything
@@ -89,6 +91,11 @@ export class Program {
     this.#child.stdin?.end()
   }
 
+  /** Closes the other end of its standard output: it writes into a broken pipe from here on. */
+  deafen(): void {
+    this.#child.stdout?.destroy()
+  }
+
   /** The next so many bytes of its standard output, which nobody has taken before. */
   async read(count: number): Promise<Buffer> {
     await this.#until(() => this.stdout.length - this.#read >= count)
@@ -106,6 +113,10 @@ export class Program {
   /** Waits until it has printed this on either of its outputs. */
   async says(what: RegExp): Promise<void> {
     await this.#until(() => what.test(this.#stderr) || what.test(this.stdout.toString('latin1')))
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
   }
 
   /** Ends it: SIGTERM unless told otherwise, and SIGKILL for who does not listen. */

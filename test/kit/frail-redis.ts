@@ -2,17 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { logTo } from '@doublehop/daemon/log'
+import { openRedis } from '@doublehop/daemon/redis'
 import type { Test } from 'tap'
 import { freePort } from './free-port.ts'
 import { temporaryFolder } from './house.ts'
 import { toolPath } from './tools.ts'
 import { until } from './wait.ts'
 
-/** Debian's redis-server on a port of its own, with a password, that ends with the test. */
-export class RedisServer {
+/** Debian's redis-server, with a password, that a test can stop, freeze and look into. It ends with the test. */
+export class FrailRedis {
   readonly url: string
-  /** the same, as a section names it: it holds a password */
+  /** how settings name it: the url holds a password, so it stands in a file */
   readonly store: string
   readonly #port: number
   readonly #folder = temporaryFolder()
@@ -21,12 +22,13 @@ export class RedisServer {
   private constructor(port: number) {
     this.#port = port
     this.url = `redis://:${PASSWORD}@127.0.0.1:${port}`
-    this.store = `file:${join(this.#folder, 'url')}`
-    writeFileSync(join(this.#folder, 'url'), `${this.url}\n`)
+    const file = join(this.#folder, 'url')
+    writeFileSync(file, this.url, { mode: 0o600 })
+    this.store = `file:${file}`
   }
 
-  static async start(test: Test): Promise<RedisServer> {
-    const server = new RedisServer(await freePort())
+  static async start(test: Test): Promise<FrailRedis> {
+    const server = new FrailRedis(await freePort())
     await server.start()
     test.teardown(() => server.stop())
     return server
@@ -84,10 +86,12 @@ export class RedisServer {
   }
 
   /** A connection for a test to look around with. */
-  client(): Redis {
-    return new Redis(this.url, { retryStrategy: () => 50, maxRetriesPerRequest: 20 }).on(
-      'error',
-      () => {},
+  client(): ReturnType<typeof openRedis> {
+    const noIdentity = { certificate: '', key: '' }
+    return openRedis(
+      this.url,
+      noIdentity,
+      logTo('test', () => {}),
     )
   }
 

@@ -204,7 +204,7 @@ export async function grantFor(
 }
 
 /** A CONNECT (RFC 1928, 4). @param host a name or address, or the whole address field up to the port */
-export function connectTo(host: string | Uint8Array, port: number): Uint8Array {
+function connectTo(host: string | Uint8Array, port: number): Uint8Array {
   const head = Uint8Array.of(VERSION, 1, 0)
   if (typeof host === 'string') return concat(head, encodeAddress({ host, port }))
   return concat(head, host, Uint8Array.of(port >> 8, port & 255))

@@ -41,7 +41,7 @@ export function temporaryFolder(): string {
   return folder
 }
 
-type Kind = 'gateway' | 'proxy' | 'storefront' | 'sta' | 'vda'
+export type Kind = 'gateway' | 'proxy' | 'storefront' | 'sta' | 'vda'
 type Sections = { readonly [K in Kind]: NonNullable<Settings[K]> }
 
 const START: {
@@ -80,12 +80,23 @@ export class House {
     noteSecrets(join(this.folder, 'certs'))
   }
 
-  /** Starts one daemon with exactly this section. @param name on its log lines; its kind if left out */
-  async start<K extends Kind>(kind: K, section: object, name: string = kind): Promise<Running> {
-    const settings = settingsSchema(this.folder).parse({ [kind]: section })[kind] as Sections[K]
+  /**
+   * Starts one daemon with exactly this section.
+   *
+   * @param name on its log lines; its kind if left out
+   * @param zones the section of that name
+   */
+  async start<K extends Kind>(
+    kind: K,
+    section: object,
+    name: string = kind,
+    zones: object = {},
+  ): Promise<Running> {
+    const all = settingsSchema(this.folder).parse({ zones, [kind]: section })
+    const settings = all[kind] as Sections[K]
     const metrics = new Metrics()
     const log = logTo(name, (line) => this.#keep(line))
-    const daemon = await START[kind](settings, { log, metrics, zones: {} })
+    const daemon = await START[kind](settings, { log, metrics, zones: all.zones })
     this.#test.teardown(() => daemon.close())
     return {
       ...daemon,
@@ -120,8 +131,9 @@ export class House {
     apps: readonly object[] = [
       { name: 'echo', kind: 'echo', listenCgp: '127.0.0.1:0', listenIca: '127.0.0.1:0' },
     ],
+    more: object = {},
   ): Promise<Running> {
-    return this.start('vda', { admin: '127.0.0.1:0', apps })
+    return this.start('vda', { admin: '127.0.0.1:0', apps, ...more })
   }
 
   proxy(stas: readonly object[], more: object = {}): Promise<Running> {
@@ -174,7 +186,7 @@ export class House {
   /** The whole double hop with the app `echo` (and more apps of the VDA), wired as in the lab. */
   async doubleHop(options: DoubleHopOptions = {}): Promise<DoubleHop> {
     const sta = await this.sta(options.sta)
-    const vda = await this.vda(options.apps)
+    const vda = await this.vda(options.apps, options.vda)
     const stas = [{ id: 'STA01', urls: [`https://${sta.where()}`] }]
     const proxy = await this.proxy(stas, options.proxy)
     const storefront = await this.storefront(
@@ -251,6 +263,7 @@ export interface DoubleHopOptions {
   /** more apps, of servers that a test brings along */
   readonly published?: readonly object[]
   readonly sta?: object
+  readonly vda?: object
   readonly proxy?: object
   readonly storefront?: object
   readonly gateway?: object
@@ -264,7 +277,7 @@ export interface DoubleHop {
   readonly storefront: Running
   readonly gateway: Running
   readonly access: GatewayAccess
-  ticket(app?: string): Promise<Ticket>
+  readonly ticket: (app?: string) => Promise<Ticket>
 }
 
 /** The apps of a VDA as the storefront publishes them. */

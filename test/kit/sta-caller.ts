@@ -14,6 +14,9 @@ import type { StaTicket } from '@doublehop/wire/ticket'
 import type { Test } from 'tap'
 import type { House, Running } from './house.ts'
 
+/** A thousand questions at once take their time on a machine that has other things to do. */
+const PATIENCE = 30_000
+
 /** Who asks an STA without a daemon around it: with the certificate of a storefront, a proxy, or anybody. */
 export class StaCaller {
   readonly #agents: DirectAgents
@@ -24,7 +27,7 @@ export class StaCaller {
     this.#house = house
     this.#agents = new DirectAgents({
       identity: identity(house.folder).parse(house.identity(role)),
-      dialMilliseconds: 5000,
+      dialMilliseconds: PATIENCE,
     })
     test.teardown(() => this.#agents.close())
   }
@@ -38,7 +41,7 @@ export class StaCaller {
     const url = urlOf(sta)
     return requestTicket(url, data, this.#serviceKey, {
       agent: this.#agents.for(url),
-      milliseconds: 5000,
+      milliseconds: PATIENCE,
       ...options,
     })
   }
@@ -63,7 +66,7 @@ export class StaCaller {
     const headers = { [SERVICE_KEY_HEADER]: this.#serviceKey }
     return askSta(
       { sta: 'STA', url, body, headers },
-      { agent: this.#agents.for(url), milliseconds: 5000 },
+      { agent: this.#agents.for(url), milliseconds: PATIENCE },
     )
   }
 

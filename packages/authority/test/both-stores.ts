@@ -31,7 +31,9 @@ export class Scene {
 
   /** Issues a ticket, and gives its digits. */
   async issue(refreshable = false): Promise<string> {
-    return (await this.authority.issue([{ name: 'CGPAddress', value: '10.0.0.5:2598' }], refreshable)).reveal()
+    return (
+      await this.authority.issue([{ name: 'CGPAddress', value: '10.0.0.5:2598' }], refreshable)
+    ).reveal()
   }
 
   /** `redeemed`, or the code of the refusal. */
@@ -50,7 +52,9 @@ export function onBothStores(
   promise: string,
   run: (t: Test, scene: (options?: Partial<AuthorityOptions>) => Scene) => Promise<void>,
 ): void {
-  void t.test(`memory: ${promise}`, (t) => run(t, (options) => new Scene(new MemoryStore(), options)))
+  void t.test(`memory: ${promise}`, (t) =>
+    run(t, (options) => new Scene(new MemoryStore(), options)),
+  )
   void t.test(`Redis: ${promise}`, { skip: missing('redis-server') }, async (t) => {
     const redis = await sharedRedis()
     await run(t, (options) => new Scene(new RedisStore(redis, `STA${++scenes}`), options))
@@ -76,6 +80,6 @@ async function startShared(): Promise<Redis> {
 async function codeOf(asked: Promise<unknown>, good: string): Promise<string> {
   return await asked.then(
     () => good,
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: { code?: string; message: string }) => error.code ?? error.message,
   )
 }

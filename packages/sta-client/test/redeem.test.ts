@@ -1,7 +1,12 @@
 import { MemorySpentMarks, type SpentMarks } from '@doublehop/daemon/spent'
-import { type Code } from '@doublehop/errors/catalogue'
-import { fault, type Fault } from '@doublehop/errors/fault'
-import { encodeResponseData, encodeStaError, parseStaRequest, type StaErrorId } from '@doublehop/wire/sta-messages'
+import type { Code } from '@doublehop/errors/catalogue'
+import { type Fault, fault } from '@doublehop/errors/fault'
+import {
+  encodeResponseData,
+  encodeStaError,
+  parseStaRequest,
+  type StaErrorId,
+} from '@doublehop/wire/sta-messages'
 import { StaTicket, Ticket } from '@doublehop/wire/ticket'
 import t from 'tap'
 import type { StaReply } from '../src/ask.ts'
@@ -16,10 +21,12 @@ type Answer = 'good' | StaErrorId | Fault
 
 /** Two STAs that answer what a test wants, and say what they were asked. */
 class Scene {
-  /** what each STA does; a live ticket is used once it was redeemed */
+  /** what each STA does, `STA02 spend` for one purpose alone; a live ticket is used once it was redeemed */
   readonly stas: Record<string, Answer> = { STA01: 'good', STA02: 'good' }
   readonly asked: string[] = []
   readonly halvesLeft: string[] = []
+  /** what STA02 waits for before it answers */
+  held: Promise<void> = Promise.resolve()
   readonly spent: SpentMarks
   readonly #used = new Set<string>()
 
@@ -55,10 +62,12 @@ class Scene {
     const request = parseStaRequest(body)
     if (request.type !== 'RequestData') throw new Error(`asked ${request.type}`)
     this.asked.push(`${id} ${purpose}`)
-    const answer = this.stas[id] ?? 'ticket-unknown'
+    const answer = this.stas[`${id} ${purpose}`] ?? this.stas[id] ?? 'ticket-unknown'
+    if (`${id} ${purpose}` === 'STA02 launch') await this.held
     if (answer instanceof Error) throw answer
     if (answer !== 'good') return reply(encodeStaError('RequestData', answer))
-    if (this.#used.has(request.ticket.hex)) return reply(encodeStaError('RequestData', 'ticket-used'))
+    if (this.#used.has(request.ticket.hex))
+      return reply(encodeStaError('RequestData', 'ticket-used'))
     this.#used.add(request.ticket.hex)
     return reply(encodeResponseData(DATA))
   }
@@ -81,7 +90,11 @@ t.test('of a 42 the first half opens the launch, and the other is spent behind i
   const redeem = scene.redeemer()
   t.equal(await redeem(both), 'STA01')
   t.same(scene.asked, ['STA01 launch', 'STA02 spend'])
-  t.equal(await scene.redeemer(new MemorySpentMarks())(only(B)), 'DH_TICKET_USED', 'whoever asks: its STA knows')
+  t.equal(
+    await scene.redeemer(new MemorySpentMarks())(only(B)),
+    'DH_TICKET_USED',
+    'whoever asks: its STA knows',
+  )
 })
 
 t.test('a 42 falls over to its second STA only where the first did not take it', async (t) => {
@@ -99,14 +112,21 @@ t.test('a 42 falls over to its second STA only where the first did not take it',
   ] as const) {
     const scene = new Scene()
     scene.stas.STA01 = answer
-    t.equal(await scene.redeemer()(both), outcome, typeof answer === 'string' ? answer : answer.code)
+    t.equal(
+      await scene.redeemer()(both),
+      outcome,
+      typeof answer === 'string' ? answer : answer.code,
+    )
     t.equal(scene.asked.includes('STA02 launch'), outcome === 'STA02')
   }
 })
 
 t.test('a 42 of which the first STA is not configured falls over as well', async (t) => {
   const scene = new Scene()
-  t.equal(await scene.redeemer()(new Ticket(42, new StaTicket('STA09', 'C'.repeat(32)), B)), 'STA02')
+  t.equal(
+    await scene.redeemer()(new Ticket(42, new StaTicket('STA09', 'C'.repeat(32)), B)),
+    'STA02',
+  )
 })
 
 t.test('when both STAs are away, the ticket is still good once one is back', async (t) => {
@@ -119,45 +139,61 @@ t.test('when both STAs are away, the ticket is still good once one is back', asy
   t.equal(await redeem(both), 'STA02')
 })
 
-t.test('a half that could not be spent is good no more, in whatever string it comes back', async (t) => {
-  for (const [away, here, live] of [['STA01', 'STA02', A], ['STA02', 'STA01', B]] as const) {
-    const scene = new Scene()
-    const redeem = scene.redeemer()
-    scene.stas[away] = down
-    t.equal(await redeem(both), here)
-    t.same(scene.halvesLeft, [String(live)])
+t.test(
+  'a half that could not be spent is good no more, in whatever string it comes back',
+  async (t) => {
+    for (const [away, here, live] of [
+      ['STA01', 'STA02', A],
+      ['STA02', 'STA01', B],
+    ] as const) {
+      const scene = new Scene()
+      const redeem = scene.redeemer()
+      scene.stas[away] = down
+      t.equal(await redeem(both), here)
+      t.same(scene.halvesLeft, [String(live)])
 
-    scene.stas[away] = 'good'
-    scene.asked.length = 0
-    const other = live === A ? B : A
-    const unknown = new StaTicket(other.sta, 'C'.repeat(32))
-    for (const [what, replay] of Object.entries({
-      'the whole ticket': both,
-      'its halves in the other order': new Ticket(42, B, A),
-      'the half that is left, as a ticket of its own': only(live),
-      'the same with another version': new Ticket(20, live),
-      'the half twice': new Ticket(42, live, live),
-      'the half with another one': new Ticket(42, live, unknown),
-    })) {
-      t.equal(await redeem(replay), 'DH_TICKET_USED', `${away} away: ${what}`)
+      scene.stas[away] = 'good'
+      scene.asked.length = 0
+      const other = live === A ? B : A
+      const unknown = new StaTicket(other.sta, 'C'.repeat(32))
+      for (const [what, replay] of Object.entries({
+        'the whole ticket': both,
+        'its halves in the other order': new Ticket(42, B, A),
+        'the half that is left, as a ticket of its own': only(live),
+        'the same with another version': new Ticket(20, live),
+        'the half twice': new Ticket(42, live, live),
+        'the half with another one': new Ticket(42, live, unknown),
+      })) {
+        t.equal(await redeem(replay), 'DH_TICKET_USED', `${away} away: ${what}`)
+      }
+      scene.stas[other.sta] = 'ticket-unknown'
+      t.equal(
+        await redeem(new Ticket(42, unknown, live)),
+        'DH_TICKET_USED',
+        `${away} away: as second half of another ticket`,
+      )
+      t.notOk(scene.asked.includes(`${away} launch`), 'its STA was not asked')
     }
-    scene.stas[other.sta] = 'ticket-unknown'
-    t.equal(await redeem(new Ticket(42, unknown, live)), 'DH_TICKET_USED', `${away} away: as second half of another ticket`)
-    t.notOk(scene.asked.includes(`${away} launch`), 'its STA was not asked')
-  }
-})
+  },
+)
 
 t.test('of two at once that get one half each while an STA comes and goes, one wins', async (t) => {
   const scene = new Scene()
   const redeem = scene.redeemer()
-  // The first is told that STA01 is away; by the time the second asks, it is back.
+  const { promise, resolve } = Promise.withResolvers<void>()
   scene.stas.STA01 = down
+  scene.stas['STA02 spend'] = down
+  scene.held = promise
   const first = redeem(both)
-  await Promise.resolve()
-  while (scene.asked.length === 0) await new Promise(setImmediate)
+  while (!scene.asked.includes('STA02 launch')) await new Promise(setImmediate)
   scene.stas.STA01 = 'good'
-  const outcomes = await Promise.all([first, redeem(both)])
-  t.equal(outcomes.filter((outcome) => outcome === 'DH_TICKET_USED').length, 1, outcomes.join(' '))
+  t.equal(await redeem(both), 'STA01', 'the second one finds the first STA back')
+  resolve()
+  t.equal(
+    await first,
+    'DH_TICKET_USED',
+    'and the first one, which got the other half, comes too late',
+  )
 })
 
 t.test('whoever shares the memory of spent tickets shares that', async (t) => {
@@ -178,28 +214,52 @@ t.test('when the memory of spent tickets is away, no launch goes on', async (t) 
   t.same(scene.asked, [], 'and no ticket is spent for it')
 
   const forgetful = new Scene({ isSpent: async () => false, spend: away })
-  t.equal(await forgetful.redeemer()(both), 'DH_GRANT_STORE', 'it must be remembered before the launch goes on')
+  t.equal(
+    await forgetful.redeemer()(both),
+    'DH_GRANT_STORE',
+    'it must be remembered before the launch goes on',
+  )
 })
 
 t.test('the urls of one STA are tried in order, as long as nothing was written', async (t) => {
-  const sta = { id: 'STA01', urls: ['https://a.example', 'https://b.example', 'https://c.example'].map((url) => new URL(url)) }
+  const sta = {
+    id: 'STA01',
+    urls: ['https://a.example', 'https://b.example', 'https://c.example'].map(
+      (url) => new URL(url),
+    ),
+  }
   const asked: string[] = []
   const ask = (answers: readonly (StaReply | Fault)[]) => {
     asked.length = 0
     return askFirstReachable(sta, async (url) => {
-      const answer = answers[asked.push(url.hostname) - 1]
-      if (answer === undefined || answer instanceof Error) throw answer
+      const answer = answers[asked.push(url.hostname) - 1] ?? new Error('asked once too often')
+      if (answer instanceof Error) throw answer
       return answer
     })
   }
   const good = reply(encodeResponseData(DATA))
   t.equal(await ask([down, down, good]), good)
   t.same(asked, ['a.example', 'b.example', 'c.example'])
-  t.equal(await ask([{ ...good, status: 502, headers: { 'doublehop-error': 'DH_STA_UNREACHABLE' } }, good]), good, 'a proxy may tell so too')
+  t.equal(
+    await ask([
+      { ...good, status: 502, headers: { 'doublehop-error': 'DH_STA_UNREACHABLE' } },
+      good,
+    ]),
+    good,
+    'a proxy may tell so too',
+  )
 
-  await t.rejects(ask([fault('DH_STA_LOST', { sta: 'STA01', why: 'ECONNRESET' }), good]), { code: 'DH_STA_LOST' })
-  await t.rejects(ask([{ ...good, status: 502, headers: { 'doublehop-error': 'DH_STA_LOST' } }, good]), { code: 'DH_STA_LOST' })
-  await t.rejects(ask([{ ...good, status: 504, headers: { 'doublehop-error': 'DH_STA_TIMEOUT' } }, good]), { code: 'DH_STA_TIMEOUT' })
+  await t.rejects(ask([fault('DH_STA_LOST', { sta: 'STA01', why: 'ECONNRESET' }), good]), {
+    code: 'DH_STA_LOST',
+  })
+  await t.rejects(
+    ask([{ ...good, status: 502, headers: { 'doublehop-error': 'DH_STA_LOST' } }, good]),
+    { code: 'DH_STA_LOST' },
+  )
+  await t.rejects(
+    ask([{ ...good, status: 504, headers: { 'doublehop-error': 'DH_STA_TIMEOUT' } }, good]),
+    { code: 'DH_STA_TIMEOUT' },
+  )
   await t.rejects(ask([{ ...good, status: 500 }, good]), { code: 'DH_STA_ANSWER' })
   await t.rejects(ask([{ ...good, status: 403 }, good]), { code: 'DH_STA_FORBIDDEN' })
   t.same(asked, ['a.example'], 'what was written is never written again')
