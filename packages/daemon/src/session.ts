@@ -6,6 +6,7 @@ import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { type CloseReason, type Splice, type Spliced, splice } from './splice.ts'
 import { logStep, millisecondsSince, type StepName, stepNumber } from './steps.ts'
+import { UnderWay } from './under-way.ts'
 
 /** One session through this daemon, from its first byte to its last. */
 export class Session {
@@ -110,7 +111,7 @@ export class Sessions {
   readonly #log: Logger
   readonly #metrics: Metrics
   readonly #open = new Set<Session>()
-  readonly #waiting = new Set<() => void>()
+  readonly #underWay = new UnderWay()
 
   constructor(log: Logger, metrics: Metrics) {
     this.#log = log
@@ -125,18 +126,13 @@ export class Sessions {
   open(client: Leg, id: string = randomBytes(16).toString('hex')): Session {
     const session = new Session(id, client, this.#log, this.#metrics, () => this.#remove(session))
     this.#open.add(session)
+    this.#underWay.begin()
     return session
   }
 
   /** Waits until the last one has ended, for so long at most. True when it has. */
-  async drained(milliseconds: number): Promise<boolean> {
-    if (this.#open.size === 0) return true
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, milliseconds)
-    this.#waiting.add(resolve)
-    await promise
-    clearTimeout(timer)
-    return this.#open.size === 0
+  drained(milliseconds: number): Promise<boolean> {
+    return this.#underWay.over(milliseconds)
   }
 
   cutAll(reason: CloseReason): void {
@@ -149,8 +145,6 @@ export class Sessions {
 
   #remove(session: Session): void {
     this.#open.delete(session)
-    if (this.#open.size > 0) return
-    for (const wake of this.#waiting) wake()
-    this.#waiting.clear()
+    this.#underWay.end()
   }
 }

@@ -45,6 +45,7 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
   const carried = { up: 0, down: 0 }
   let reason: CloseReason | undefined
   let open = 2
+  let ended = 0
 
   const idle =
     idleMilliseconds === undefined
@@ -63,7 +64,6 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
     direction: 'up' | 'down',
     closedBy: CloseReason,
   ): void => {
-    let ended = false
     from.listen({
       bytes(chunk) {
         carried[direction] += chunk.length
@@ -71,14 +71,14 @@ export function splice(client: Spliceable, server: Spliceable, idleMilliseconds?
         if (!to.write(chunk)) from.pause()
       },
       end() {
-        ended = true
+        ended++
         reason ??= closedBy
         to.end()
       },
       drain: () => to.resume(),
       close(error) {
-        if (error !== undefined || !ended) {
-          // Gone without FIN or error: the socket was destroyed at this end.
+        if (error !== undefined || ended < 2) {
+          // Gone without an error before both had ended: the socket was destroyed at this end.
           reason ??= `error:${error === undefined ? 'destroyed' : (error.code ?? error.message)}`
           to.reset()
         }

@@ -37,7 +37,9 @@ function resolveTo(t: Test, addresses: readonly string[]): void {
 
 /** Sockets of this process. */
 function sockets(): number {
-  return process.getActiveResourcesInfo().filter((kind) => /^(TCP|TLS)SocketWrap|ConnectWrap/.test(kind)).length
+  return process
+    .getActiveResourcesInfo()
+    .filter((kind) => /^(TCP|TLS)SocketWrap|ConnectWrap/.test(kind)).length
 }
 
 t.test('an open port', async (t) => {
@@ -71,24 +73,39 @@ t.test('TLS', async (t) => {
     const server = await EndServer.open(t, { ...AUTHORITY.issue(['proxy']), requestCert: true })
     const leg = await dialTls(server.at.port, 'proxy')
     const { socket } = await server.next()
-    t.match((socket as import('node:tls').TLSSocket).getPeerCertificate(), { subject: { CN: 'client' } })
+    t.match((socket as import('node:tls').TLSSocket).getPeerCertificate(), {
+      subject: { CN: 'client' },
+    })
     leg.destroy()
   })
 
   const now = Date.now()
   const bad: Record<string, { shown: Shown; name?: string; why: RegExp }> = {
     'a foreign name': { shown: AUTHORITY.issue(['other']), why: /proxy.+altnames.+other/i },
-    'a foreign address': { shown: AUTHORITY.issue(['proxy']), name: '127.0.0.1', why: /127\.0\.0\.1 is not in the cert/ },
-    'an unknown authority': { shown: new TestAuthority().issue(['proxy']), why: /unable to|self-signed/ },
+    'a foreign address': {
+      shown: AUTHORITY.issue(['proxy']),
+      name: '127.0.0.1',
+      why: /127\.0\.0\.1 is not in the cert/,
+    },
+    'an unknown authority': {
+      shown: new TestAuthority().issue(['proxy']),
+      why: /unable to|self-signed/,
+    },
     'a certificate past its time': {
-      shown: AUTHORITY.issue(['proxy'], { notBefore: new Date(now - 2 * HOUR), notAfter: new Date(now - HOUR) }),
+      shown: AUTHORITY.issue(['proxy'], {
+        notBefore: new Date(now - 2 * HOUR),
+        notAfter: new Date(now - HOUR),
+      }),
       why: /expired/,
     },
     'a certificate before its time': {
       shown: AUTHORITY.issue(['proxy'], { notBefore: new Date(now + HOUR) }),
       why: /not yet valid/,
     },
-    'a certificate for clients': { shown: AUTHORITY.issue(['proxy'], { usages: ['clientAuth'] }), why: /purpose/ },
+    'a certificate for clients': {
+      shown: AUTHORITY.issue(['proxy'], { usages: ['clientAuth'] }),
+      why: /purpose/,
+    },
   }
   for (const [what, { shown, name = 'proxy', why }] of Object.entries(bad)) {
     t.test(`${what} is refused`, async (t) => {
@@ -107,7 +124,11 @@ t.test('TLS', async (t) => {
   })
 
   t.test('an old version is refused', async (t) => {
-    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const
+    const old = {
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    } as const
     const server = await EndServer.open(t, { ...AUTHORITY.issue(['proxy']), ...old })
     const tls = { context: dialContext({ ca: undefined }), serverName: 'proxy' }
     const dialling = dial(server.at, { milliseconds: 5000, tls })
@@ -141,32 +162,45 @@ t.test('TLS', async (t) => {
     'an alert without a key': Buffer.from('15030300020232', 'hex'),
   })) {
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
-      t.test(`${what} in one read with the end of the ${version} handshake breaks the leg, and nothing else`, async (t) => {
-        const secure = await EndServer.open(t, { ...AUTHORITY.issue(['proxy']), maxVersion: version })
-        const last = version === 'TLSv1.3' ? 1 : 2
-        const front = createServer((near) => {
-          const far = connect(secure.at.port, '127.0.0.1')
-          let flights = 0
-          near.on('data', (bytes: Buffer) => far.write(bytes)).on('error', () => {}).on('close', () => far.destroy())
-          far.on('data', (bytes: Buffer) => near.write(++flights === last ? Buffer.concat([bytes, noise]) : bytes)).on('error', () => {})
-        })
-        await new Promise<void>((resolve) => {
-          front.listen(0, '127.0.0.1', resolve)
-        })
-        t.teardown(() => front.close())
-        const leg = await dialTls((front.address() as { port: number }).port, 'proxy')
-        await until(() => leg.gone.aborted, Boolean)
-        let why: string | undefined
-        leg.listen({
-          bytes() {},
-          end() {},
-          drain() {},
-          close(error) {
-            why = error?.code
-          },
-        })
-        t.match(why, /^ERR_SSL/, 'who listens later learns it')
-      })
+      t.test(
+        `${what} in one read with the end of the ${version} handshake breaks the leg, and nothing else`,
+        async (t) => {
+          const secure = await EndServer.open(t, {
+            ...AUTHORITY.issue(['proxy']),
+            maxVersion: version,
+          })
+          const last = version === 'TLSv1.3' ? 1 : 2
+          const front = createServer((near) => {
+            const far = connect(secure.at.port, '127.0.0.1')
+            let flights = 0
+            near
+              .on('data', (bytes: Buffer) => far.write(bytes))
+              .on('error', () => {})
+              .on('close', () => far.destroy())
+            far
+              .on('data', (bytes: Buffer) =>
+                near.write(++flights === last ? Buffer.concat([bytes, noise]) : bytes),
+              )
+              .on('error', () => {})
+          })
+          await new Promise<void>((resolve) => {
+            front.listen(0, '127.0.0.1', resolve)
+          })
+          t.teardown(() => front.close())
+          const leg = await dialTls((front.address() as { port: number }).port, 'proxy')
+          await until(() => leg.gone.aborted, Boolean)
+          let why: string | undefined
+          leg.listen({
+            bytes() {},
+            end() {},
+            drain() {},
+            close(error) {
+              why = error?.code
+            },
+          })
+          t.match(why, /^ERR_SSL/, 'who listens later learns it')
+        },
+      )
     }
   }
 
@@ -185,12 +219,18 @@ t.test('TLS', async (t) => {
 
 t.test('a closed port refuses', async (t) => {
   const port = await freePort()
-  await t.rejects(dialTls(port), { code: 'DH_DIAL_REFUSED', details: { address: `127.0.0.1:${port}` } })
+  await t.rejects(dialTls(port), {
+    code: 'DH_DIAL_REFUSED',
+    details: { address: `127.0.0.1:${port}` },
+  })
   await t.rejects(dialTls(port, 'proxy'), { code: 'DH_DIAL_REFUSED' }, 'with TLS as well')
 })
 
 t.test('an address that leads nowhere is unreachable', async (t) => {
-  const noRoute = dial({ host: '127.0.0.1', port: 1 }, { milliseconds: 5000, from: { v4: '192.0.2.1' } })
+  const noRoute = dial(
+    { host: '127.0.0.1', port: 1 },
+    { milliseconds: 5000, from: { v4: '192.0.2.1' } },
+  )
   await t.rejects(noRoute, { code: 'DH_DIAL_HOST_UNREACHABLE', message: /EADDRNOTAVAIL/ })
 })
 
@@ -212,7 +252,10 @@ t.test('a name with several addresses', async (t) => {
     resolveTo(t, ['127.0.0.2', '::1', '127.0.0.1', '127.0.0.3'])
     const asked: string[] = []
     const permit = async ({ host }: { host: string }): Promise<void> => void asked.push(host)
-    const leg = await dial({ host: 'several.invalid', port: server.at.port }, { milliseconds: 5000, permit })
+    const leg = await dial(
+      { host: 'several.invalid', port: server.at.port },
+      { milliseconds: 5000, permit },
+    )
     t.equal(leg.peer.host, '127.0.0.1')
     t.same(asked, ['127.0.0.2', '::1', '127.0.0.1'])
     leg.destroy()
@@ -224,7 +267,10 @@ t.test('a name with several addresses', async (t) => {
     const permit = async (): Promise<void> => {
       throw fault('DH_DESTINATION_FORBIDDEN', { destination: 'here', why: 'a test' })
     }
-    const dialling = dial({ host: 'several.invalid', port: server.at.port }, { milliseconds: 5000, permit })
+    const dialling = dial(
+      { host: 'several.invalid', port: server.at.port },
+      { milliseconds: 5000, permit },
+    )
     await t.rejects(dialling, { code: 'DH_DESTINATION_FORBIDDEN' })
     t.equal(server.ends.length, 0)
   })
@@ -233,20 +279,27 @@ t.test('a name with several addresses', async (t) => {
     const port = await freePort()
     resolveTo(t, ['127.0.0.2', '127.0.0.3'])
     const dialling = dial({ host: 'several.invalid', port }, { milliseconds: 5000 })
-    await t.rejects(dialling, { code: 'DH_DIAL_REFUSED', details: { address: `127.0.0.3:${port}` } })
+    await t.rejects(dialling, {
+      code: 'DH_DIAL_REFUSED',
+      details: { address: `127.0.0.3:${port}` },
+    })
   })
 
   t.test('has one deadline for all of them', async (t) => {
     const port = await deafPort(t)
     resolveTo(t, ['127.0.0.1', '127.0.0.1', '127.0.0.1'])
     const began = performance.now()
-    await t.rejects(dial({ host: 'several.invalid', port }, { milliseconds: 200 }), { code: 'DH_DIAL_TIMEOUT' })
+    await t.rejects(dial({ host: 'several.invalid', port }, { milliseconds: 200 }), {
+      code: 'DH_DIAL_TIMEOUT',
+    })
     t.ok(performance.now() - began < 550, 'not 200 ms each')
   })
 
   t.test('with no address at all is an unknown name', async (t) => {
     resolveTo(t, [])
-    await t.rejects(dial({ host: 'none.invalid', port: 1 }, { milliseconds: 5000 }), { code: 'DH_DIAL_NAME' })
+    await t.rejects(dial({ host: 'none.invalid', port: 1 }, { milliseconds: 5000 }), {
+      code: 'DH_DIAL_NAME',
+    })
   })
 })
 
@@ -258,7 +311,8 @@ t.test('a signal gives up with its own reason, in every phase, and leaves no soc
   const phases: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
     'while TCP connects': (signal) => dialTls(deaf, undefined, { signal }),
     'while TLS is agreed on': (signal) => dialTls(silent.at.port, 'proxy', { signal }),
-    'while a name is looked up': (signal) => dial({ host: 'slow.invalid', port: 1 }, { milliseconds: 5000, signal }),
+    'while a name is looked up': (signal) =>
+      dial({ host: 'slow.invalid', port: 1 }, { milliseconds: 5000, signal }),
   }
   for (const [phase, begin] of Object.entries(phases)) {
     for (const early of [true, false]) {
@@ -275,7 +329,8 @@ t.test('a signal gives up with its own reason, in every phase, and leaves no soc
 })
 
 t.test('a dial that has ended leaves no timer behind', async (t) => {
-  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const timers = (): number =>
+    process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
   const server = await EndServer.open(t)
   const before = timers()
   const leg = await dialTls(server.at.port)
@@ -300,7 +355,9 @@ async function deafPort(t: Test): Promise<number> {
   })`
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
-  const port = await new Promise<number>((resolve) => child.stdout.once('data', (text) => resolve(Number(text))))
+  const port = await new Promise<number>((resolve) =>
+    child.stdout.once('data', (text) => resolve(Number(text))),
+  )
   for (;;) {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => {})

@@ -13,8 +13,16 @@ import { until } from '../../../test/kit/wait.ts'
 const HELLO = 'hello:'
 
 /** Something that says `hello:` first and HTTP afterwards: each answer is the path and the length of the body. */
-async function openHello(t: Test, wire: Wire, options: ServerOptions = {}): Promise<{ http: HandedHttp<string>; open: () => Promise<End> }> {
-  const answer = async (request: IncomingMessage, response: ServerResponse, about: string): Promise<void> => {
+async function openHello(
+  t: Test,
+  wire: Wire,
+  options: ServerOptions = {},
+): Promise<{ http: HandedHttp<string>; open: () => Promise<End> }> {
+  const answer = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    about: string,
+  ): Promise<void> => {
     const body = await readBody(request, 1_000_000)
     response.end(`${about} ${request.url} ${body?.length}\n`)
   }
@@ -119,7 +127,9 @@ for (const wire of WIRES) {
       resting.say(HELLO + get('/a'))
       await answers(resting, 1)
       const asking = await open()
-      asking.say(`${HELLO + get('/a')}POST /b HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n12345`)
+      asking.say(
+        `${HELLO + get('/a')}POST /b HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n12345`,
+      )
       await answers(asking, 1)
       http.close()
       for (const end of [resting, asking]) await end.until(() => end.ended || end.closed)
@@ -129,7 +139,9 @@ for (const wire of WIRES) {
       const { open } = await openHello(t, wire)
       for (const way of ['reset', 'destroy'] as const) {
         const broken = await open()
-        broken.say(`${HELLO + get('/a')}POST /b HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n12345`)
+        broken.say(
+          `${HELLO + get('/a')}POST /b HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n12345`,
+        )
         await answers(broken, 1)
         broken[way]()
       }

@@ -41,41 +41,65 @@ for (const wire of WIRES) {
       t.test('what came before anybody listened comes first, then the end', async (t) => {
         const { leg, end } = await open(t, wire)
         end.say('one ')
-        await until(() => leg.received, (count) => count === 4)
+        await until(
+          () => leg.received,
+          (count) => count === 4,
+        )
         end.finish('two')
-        await until(() => leg.received, (count) => count === 7)
+        await until(
+          () => leg.received,
+          (count) => count === 7,
+        )
         const notes = new Notes()
         leg.listen(notes)
-        await until(() => notes.told, (told) => told.includes('end'))
+        await until(
+          () => notes.told,
+          (told) => told.includes('end'),
+        )
         t.same(notes.told, ['bytes', 'end'])
         t.equal(notes.heard.toString(), 'one two')
         leg.end()
         t.equal(await end.ending(), 'clean')
       })
 
-      t.test('what a listener gives back is heard by the next one, before what follows', async (t) => {
-        const { leg, end } = await open(t, wire)
-        end.say('abc')
-        await until(() => leg.received, (count) => count === 3)
-        end.say('def')
-        await until(() => leg.received, (count) => count === 6)
-        leg.listen({
-          ...nothing,
-          bytes(chunk) {
-            leg.silence(chunk.subarray(1))
-          },
-        })
-        end.say('ghi')
-        await until(() => leg.received, (count) => count === 9)
-        t.equal(Buffer.from(leg.takeUnread()).toString(), 'bcdefghi')
-        t.equal(leg.takeUnread().length, 0, 'and is there once')
-      })
+      t.test(
+        'what a listener gives back is heard by the next one, before what follows',
+        async (t) => {
+          const { leg, end } = await open(t, wire)
+          end.say('abc')
+          await until(
+            () => leg.received,
+            (count) => count === 3,
+          )
+          end.say('def')
+          await until(
+            () => leg.received,
+            (count) => count === 6,
+          )
+          leg.listen({
+            ...nothing,
+            bytes(chunk) {
+              leg.silence(chunk.subarray(1))
+            },
+          })
+          end.say('ghi')
+          await until(
+            () => leg.received,
+            (count) => count === 9,
+          )
+          t.equal(Buffer.from(leg.takeUnread()).toString(), 'bcdefghi')
+          t.equal(leg.takeUnread().length, 0, 'and is there once')
+        },
+      )
 
       t.test('a listener that takes over in the middle gets the rest, in order', async (t) => {
         const { leg, end } = await open(t, wire)
         for (const [at, letter] of ['a', 'b', 'c'].entries()) {
           end.say(letter)
-          await until(() => leg.received, (count) => count === at + 1)
+          await until(
+            () => leg.received,
+            (count) => count === at + 1,
+          )
         }
         const notes = new Notes()
         leg.listen({
@@ -86,7 +110,10 @@ for (const wire of WIRES) {
           },
         })
         end.say('d')
-        await until(() => notes.heard.length, (length) => length === 3)
+        await until(
+          () => notes.heard.length,
+          (length) => length === 3,
+        )
         t.equal(notes.heard.toString(), 'bcd')
       })
 
@@ -115,7 +142,10 @@ for (const wire of WIRES) {
         const said = randomBytes(30_000_000)
         end.finish(said)
         const held = await settled(() => leg.received)
-        t.ok(held >= keep && held < keep + 65_536, `${held} bytes: the bound and less than one read`)
+        t.ok(
+          held >= keep && held < keep + 65_536,
+          `${held} bytes: the bound and less than one read`,
+        )
         t.ok(end.socket.writableLength > 0, 'the peer has bytes it cannot get rid of')
         const notes = new Notes()
         const heard: Uint8Array[] = []
@@ -162,18 +192,21 @@ for (const wire of WIRES) {
         t.equal(await end.ending(), 'ECONNRESET')
       })
 
-      t.test('a reset behind a FIN that still waits for the peer to read is no clean end', async (t) => {
-        const { leg, end } = await open(t, wire)
-        leg.write(Buffer.from('x'))
-        await end.read(1)
-        end.socket.pause()
-        leg.write(randomBytes(30_000_000))
-        leg.end()
-        leg.reset()
-        await until(() => leg.gone.aborted, Boolean)
-        end.socket.resume()
-        t.equal(await end.ending(), 'ECONNRESET')
-      })
+      t.test(
+        'a reset behind a FIN that still waits for the peer to read is no clean end',
+        async (t) => {
+          const { leg, end } = await open(t, wire)
+          leg.write(Buffer.from('x'))
+          await end.read(1)
+          end.socket.pause()
+          leg.write(randomBytes(30_000_000))
+          leg.end()
+          leg.reset()
+          await until(() => leg.gone.aborted, Boolean)
+          end.socket.resume()
+          t.equal(await end.ending(), 'ECONNRESET')
+        },
+      )
 
       t.test('a destroyed leg is gone, and its peer sees an end', async (t) => {
         const { leg, end } = await open(t, wire)
@@ -216,7 +249,10 @@ for (const wire of WIRES) {
         const notes = new Notes()
         leg.listen(notes)
         end.finish('question')
-        await until(() => notes.told, (told) => told.includes('end'))
+        await until(
+          () => notes.told,
+          (told) => told.includes('end'),
+        )
         t.notOk(leg.gone.aborted)
         leg.write(Buffer.from('answer'))
         leg.end()
@@ -242,7 +278,10 @@ for (const wire of WIRES) {
         const chatter = setInterval(() => end.say(randomBytes(50_000)), 1)
         t.teardown(() => clearInterval(chatter))
         leg.listen(nothing)
-        await until(() => leg.received, (count) => count > 200_000)
+        await until(
+          () => leg.received,
+          (count) => count > 200_000,
+        )
         const last = randomBytes(100_000)
         leg.endWith(last, 300)
         await end.until(() => end.ended)

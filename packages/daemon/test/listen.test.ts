@@ -52,7 +52,12 @@ function network(text: string) {
 }
 
 /** TLS as this client does it, whatever the server says to it. */
-async function handshake(t: Test, { at }: Watched, shown?: Shown, more: ConnectionOptions = {}): Promise<TLSSocket> {
+async function handshake(
+  t: Test,
+  { at }: Watched,
+  shown?: Shown,
+  more: ConnectionOptions = {},
+): Promise<TLSSocket> {
   const socket = connectTls({ ...at, ca: AUTHORITY.ca, servername: 'localhost', ...shown, ...more })
   socket.on('error', () => {}).resume()
   t.teardown(() => socket.destroy())
@@ -66,21 +71,37 @@ t.test('TLS', async (t) => {
   t.test('hands over what is open, and counts what is on its way', async (t) => {
     const listener = await watch(t, { tls: SERVER })
     const silent = await openEnd(t, listener.at)
-    await until(() => listener.handshakes.length, (count) => count === 1)
+    await until(
+      () => listener.handshakes.length,
+      (count) => count === 1,
+    )
     await handshake(t, listener)
     await until(() => listener.legs.length, Boolean)
     t.match(listener.handshakes, [{}])
     silent.destroy()
-    await until(() => listener.handshakes.length, (count) => count === 0)
+    await until(
+      () => listener.handshakes.length,
+      (count) => count === 0,
+    )
     t.equal(listener.failures.length, 1)
   })
 
   const wrong: Record<string, { say: (end: End) => void; why: RegExp; milliseconds?: number }> = {
     'says nothing': { say: () => {}, milliseconds: 150, why: /not finished within 0\.15 s/ },
-    'drips a ClientHello': { say: (end) => drip(t, end), milliseconds: 250, why: /not finished within 0\.25 s/ },
+    'drips a ClientHello': {
+      say: (end) => drip(t, end),
+      milliseconds: 250,
+      why: /not finished within 0\.25 s/,
+    },
     'speaks HTTP': { say: (end) => end.say('GET / HTTP/1.1\r\n\r\n'), why: /http request/ },
-    'speaks SOCKS': { say: (end) => end.say(Buffer.of(5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)), why: /SSL|TLS|version|packet/ },
-    'makes noise': { say: (end) => end.say(Buffer.alloc(100_000, 0xa5)), why: /SSL|TLS|version|packet/ },
+    'speaks SOCKS': {
+      say: (end) => end.say(Buffer.of(5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)),
+      why: /SSL|TLS|version|packet/,
+    },
+    'makes noise': {
+      say: (end) => end.say(Buffer.alloc(100_000, 0xa5)),
+      why: /SSL|TLS|version|packet/,
+    },
     'ends at once': { say: (end) => end.destroy(), why: /closed the connection|ECONNRESET/ },
     'resets at once': { say: (end) => end.reset(), why: /ECONNRESET|closed the connection/ },
   }
@@ -92,7 +113,10 @@ t.test('TLS', async (t) => {
       await until(() => listener.failures.length, Boolean)
       t.match(listener.failures[0], { code: 'DH_TLS_HANDSHAKE', message: why, from: '127.0.0.1' })
       await end.until(() => end.ended || end.closed)
-      await until(() => listener.handshakes.length, (count) => count === 0)
+      await until(
+        () => listener.handshakes.length,
+        (count) => count === 0,
+      )
       t.same([listener.legs.length, listener.failures.length], [0, 1])
     })
   }
@@ -110,7 +134,12 @@ t.test('TLS', async (t) => {
     for (const [what, certificate] of Object.entries(shown)) {
       for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
         const listener = await watch(t, { tls: MUTUAL })
-        const socket = await handshake(t, listener, certificate && { ...certificate, ca: AUTHORITY.ca }, { maxVersion: version })
+        const socket = await handshake(
+          t,
+          listener,
+          certificate && { ...certificate, ca: AUTHORITY.ca },
+          { maxVersion: version },
+        )
         await until(() => socket.closed, Boolean)
         await until(() => listener.failures.length, Boolean)
         t.match(listener.failures, [{ code: 'DH_TLS_HANDSHAKE' }], `${what}, ${version}`)
@@ -121,7 +150,11 @@ t.test('TLS', async (t) => {
 
   t.test('an old version is refused', async (t) => {
     const listener = await watch(t, { tls: { ...SERVER, minVersion: 'TLSv1.2' } })
-    await handshake(t, listener, undefined, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })
+    await handshake(t, listener, undefined, {
+      minVersion: 'TLSv1',
+      maxVersion: 'TLSv1.1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    })
     await until(() => listener.failures.length, Boolean)
     t.match(listener.failures[0]?.message, /version|protocol/)
   })
@@ -134,7 +167,10 @@ t.test('TLS', async (t) => {
     const after = await handshake(t, listener)
     const shown = (socket: TLSSocket) => socket.getPeerX509Certificate()?.serialNumber
     t.not(shown(after), shown(before))
-    await until(() => listener.legs.length, (count) => count === 2)
+    await until(
+      () => listener.legs.length,
+      (count) => count === 2,
+    )
     const [first] = listener.legs as [Leg, Leg]
     const back = exchange(first, Buffer.from('still here'))
     const heard: Buffer[] = []
@@ -163,7 +199,12 @@ t.test('TLS', async (t) => {
 })
 
 t.test('who stands at the other end', async (t) => {
-  const peerOf = async (t: Test, shown: Shown | undefined, tls: object, more: ConnectionOptions = {}) => {
+  const peerOf = async (
+    t: Test,
+    shown: Shown | undefined,
+    tls: object,
+    more: ConnectionOptions = {},
+  ) => {
     const listener = await watch(t, { tls: { ...SERVER, ...tls } })
     await handshake(t, listener, shown, more)
     await until(() => listener.legs.length, Boolean)
@@ -190,12 +231,19 @@ t.test('who stands at the other end', async (t) => {
     }
   })
 
-  t.test('where certificates are optional: a good one names it, a bad one or none does not', async (t) => {
-    t.match(await peerOf(t, CLIENT, optional), { name: 'gateway', tls: 'TLSv1.3' })
-    t.equal((await peerOf(t, { ...STRANGER, ca: AUTHORITY.ca }, optional))?.name, undefined)
-    t.equal((await peerOf(t, undefined, optional))?.name, undefined)
-    t.equal((await peerOf(t, CLIENT, {}))?.name, undefined, 'and where none is asked for it has none')
-  })
+  t.test(
+    'where certificates are optional: a good one names it, a bad one or none does not',
+    async (t) => {
+      t.match(await peerOf(t, CLIENT, optional), { name: 'gateway', tls: 'TLSv1.3' })
+      t.equal((await peerOf(t, { ...STRANGER, ca: AUTHORITY.ca }, optional))?.name, undefined)
+      t.equal((await peerOf(t, undefined, optional))?.name, undefined)
+      t.equal(
+        (await peerOf(t, CLIENT, {}))?.name,
+        undefined,
+        'and where none is asked for it has none',
+      )
+    },
+  )
 
   t.test('is the same one when it resumes its TLS session', async (t) => {
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -203,7 +251,9 @@ t.test('who stands at the other end', async (t) => {
         [CLIENT, 'gateway'],
         [{ ...STRANGER, ca: AUTHORITY.ca }, undefined],
       ] as const) {
-        const listener = await watch(t, { tls: { ...SERVER, ...optional, sessionIdContext: 'test' } })
+        const listener = await watch(t, {
+          tls: { ...SERVER, ...optional, sessionIdContext: 'test' },
+        })
         let session: Buffer | undefined
         const first = await handshake(t, listener, shown, { maxVersion: version })
         session = first.getSession()
@@ -213,9 +263,19 @@ t.test('who stands at the other end', async (t) => {
         await until(() => listener.legs.length, Boolean)
         await until(() => session, Boolean)
         await new Promise(setImmediate)
-        const again = await handshake(t, listener, shown, { maxVersion: version, ...(session && { session }) })
-        await until(() => listener.legs.length, (count) => count === 2)
-        t.same(listener.legs.map(({ peer }) => peer.name), [name, name], `${version}, resumed: ${again.isSessionReused()}`)
+        const again = await handshake(t, listener, shown, {
+          maxVersion: version,
+          ...(session && { session }),
+        })
+        await until(
+          () => listener.legs.length,
+          (count) => count === 2,
+        )
+        t.same(
+          listener.legs.map(({ peer }) => peer.name),
+          [name, name],
+          `${version}, resumed: ${again.isSessionReused()}`,
+        )
       }
     }
   })
@@ -287,12 +347,21 @@ t.test('behind a load balancer', async (t) => {
   })
 
   const wrong: Record<string, [say: (end: End) => void, code: string, milliseconds?: number]> = {
-    'with TLS and no header': [(end) => end.say(Buffer.from('1603010200010001fc0303aabbccddee', 'hex')), 'DH_PROXY_HEADER'],
+    'with TLS and no header': [
+      (end) => end.say(Buffer.from('1603010200010001fc0303aabbccddee', 'hex')),
+      'DH_PROXY_HEADER',
+    ],
     'with noise': [(end) => end.say(Buffer.alloc(70_000, 1)), 'DH_PROXY_HEADER'],
     'with version 1': [(end) => end.say('PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n'), 'DH_PROXY_HEADER'],
-    'with an endless header': [(end) => end.say(Buffer.from('0d0a0d0a000d0a515549540a2111ffff', 'hex')), 'DH_PROXY_HEADER'],
+    'with an endless header': [
+      (end) => end.say(Buffer.from('0d0a0d0a000d0a515549540a2111ffff', 'hex')),
+      'DH_PROXY_HEADER',
+    ],
     'with nothing': [() => {}, 'DH_HANDSHAKE_DEADLINE', 100],
-    'with half a header and an end': [(end) => end.finish(header.subarray(0, 20)), 'DH_PEER_CLOSED'],
+    'with half a header and an end': [
+      (end) => end.finish(header.subarray(0, 20)),
+      'DH_PEER_CLOSED',
+    ],
   }
   for (const [what, [say, code, milliseconds = 5000]] of Object.entries(wrong)) {
     t.test(`a balancer that comes ${what} is refused`, async (t) => {
@@ -311,7 +380,10 @@ t.test('behind a load balancer', async (t) => {
   t.test('header and TLS have one deadline together, and are counted as one', async (t) => {
     const listener = await watch(t, { tls: SERVER, ...balanced, handshakeMilliseconds: 1500 })
     const end = await openEnd(t, listener.at)
-    await until(() => listener.handshakes.length, (count) => count === 1)
+    await until(
+      () => listener.handshakes.length,
+      (count) => count === 1,
+    )
     await new Promise((resolve) => setTimeout(resolve, 1000))
     end.say(header)
     const said = performance.now()
@@ -325,10 +397,16 @@ t.test('behind a load balancer', async (t) => {
     const listener = await watch(t, { tls: SERVER, ...balanced })
     const [silent, named] = [await openEnd(t, listener.at), await openEnd(t, listener.at)]
     named.say(header)
-    await until(() => listener.handshakes, (shown) => JSON.stringify(shown).includes('203.0.113.7'))
+    await until(
+      () => listener.handshakes,
+      (shown) => JSON.stringify(shown).includes('203.0.113.7'),
+    )
     listener.close()
     for (const end of [silent, named]) await end.until(() => end.ended || end.closed)
-    await until(() => listener.handshakes.length, (count) => count === 0)
+    await until(
+      () => listener.handshakes.length,
+      (count) => count === 0,
+    )
     t.same(listener.failures, [])
   })
 
@@ -343,7 +421,10 @@ t.test('behind a load balancer', async (t) => {
     const plain = await watch(t, elsewhere)
     const other = await openEnd(t, plain.at)
     other.say(header)
-    await until(() => plain.legs[0]?.received, (count) => count === header.length)
+    await until(
+      () => plain.legs[0]?.received,
+      (count) => count === header.length,
+    )
     t.equal(plain.legs[0]?.peer.host, '127.0.0.1')
   })
 })
@@ -351,7 +432,10 @@ t.test('behind a load balancer', async (t) => {
 t.test('a port that is taken, and an address that is not ours, are named as such', async (t) => {
   const { at } = await watch(t)
   const address = `127.0.0.1:${at.port}`
-  await t.rejects(watch(t, { on: at }), { code: 'DH_LISTEN', details: { address, why: 'the port is taken' } })
+  await t.rejects(watch(t, { on: at }), {
+    code: 'DH_LISTEN',
+    details: { address, why: 'the port is taken' },
+  })
   await t.rejects(watch(t, { on: { host: '192.0.2.1', port: 0 } }), {
     code: 'DH_LISTEN',
     details: { why: 'this host has no such address' },
@@ -363,17 +447,23 @@ t.test('more connections than allowed are closed at accept, until one has gone',
     const listener = await watch(t, { connections: 2, tls })
     const open = () => openEnd(t, listener.at, tls && { ca: AUTHORITY.ca })
     const [first] = [await open(), await open()]
-    await until(() => listener.legs.length, (count) => count === 2)
+    await until(
+      () => listener.legs.length,
+      (count) => count === 2,
+    )
     const third = await openEnd(t, listener.at)
     await third.until(() => third.ended || third.closed)
     t.equal(listener.legs.length, 2)
     first?.destroy()
     listener.legs[0]?.destroy()
-    await until(async () => {
-      const next = await openEnd(t, listener.at)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      return next.ended || next.closed ? 'closed' : 'open'
-    }, (state) => state === 'open')
+    await until(
+      async () => {
+        const next = await openEnd(t, listener.at)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        return next.ended || next.closed ? 'closed' : 'open'
+      },
+      (state) => state === 'open',
+    )
   }
 })
 
@@ -389,23 +479,27 @@ t.test('what stops listening keeps what is open', async (t) => {
   t.equal((await back).toString(), 'still')
 })
 
-t.test('a connection that was reset before anybody saw it is gone, though it had much to say', async (t) => {
-  const listener = await watch(t)
-  const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
-  const before = sockets()
-  const script = `const socket = require('node:net').connect(${listener.at.port}, '127.0.0.1', () => {
+t.test(
+  'a connection that was reset before anybody saw it is gone, though it had much to say',
+  async (t) => {
+    const listener = await watch(t)
+    const sockets = (): number =>
+      process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+    const before = sockets()
+    const script = `const socket = require('node:net').connect(${listener.at.port}, '127.0.0.1', () => {
     socket.write(Buffer.alloc(300_000))
     setTimeout(() => socket.resetAndDestroy(), 50)
   })`
-  // It runs while this process can accept nothing.
-  t.equal(spawnSync(process.execPath, ['-e', script]).status, 0)
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  const end = await openEnd(t, listener.at)
-  await until(() => listener.legs.some(({ peer }) => peer.port === end.raw.localPort), Boolean)
-  end.destroy()
-  for (const leg of listener.legs) leg.destroy()
-  await until(sockets, (count) => count <= before)
-})
+    // It runs while this process can accept nothing.
+    t.equal(spawnSync(process.execPath, ['-e', script]).status, 0)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const end = await openEnd(t, listener.at)
+    await until(() => listener.legs.some(({ peer }) => peer.port === end.raw.localPort), Boolean)
+    end.destroy()
+    for (const leg of listener.legs) leg.destroy()
+    await until(sockets, (count) => count <= before)
+  },
+)
 
 /** Sends the beginning of a handshake, a byte now and then. */
 function drip(t: Test, end: End): void {
@@ -424,7 +518,12 @@ async function clientHello(t: Test): Promise<Buffer> {
     server.listen(0, '127.0.0.1', listening)
   })
   const { port } = server.address() as { port: number }
-  const socket = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca: AUTHORITY.ca }).on('error', () => {})
+  const socket = connectTls({
+    port,
+    host: '127.0.0.1',
+    servername: 'localhost',
+    ca: AUTHORITY.ca,
+  }).on('error', () => {})
   const hello = await promise
   socket.destroy()
   server.close()

@@ -1,5 +1,10 @@
 import { connect as connectTls, createServer, type TLSSocket } from 'node:tls'
-import { dialContext, nameToVerify, rawSocketUnder, secureContextOptions } from '@doublehop/daemon/tls'
+import {
+  dialContext,
+  nameToVerify,
+  rawSocketUnder,
+  secureContextOptions,
+} from '@doublehop/daemon/tls'
 import t from 'tap'
 import { inFiles, TestAuthority } from '../../../test/kit/certificates.ts'
 
@@ -42,9 +47,15 @@ t.test('certificate files', async (t) => {
   t.test('that are missing, wrong or of two houses are named', async (t) => {
     const other = inFiles(AUTHORITY.issue(['other']))
     const missing = { ...files, key: '/nowhere/tls.key' }
-    t.throws(() => secureContextOptions(missing), { code: 'DH_CERTIFICATE', details: { file: '/nowhere/tls.key', why: 'ENOENT' } })
+    t.throws(() => secureContextOptions(missing), {
+      code: 'DH_CERTIFICATE',
+      details: { file: '/nowhere/tls.key', why: 'ENOENT' },
+    })
     const mixed = { ...files, key: other.key }
-    t.throws(() => secureContextOptions(mixed), { code: 'DH_CERTIFICATE', message: new RegExp(other.key) })
+    t.throws(() => secureContextOptions(mixed), {
+      code: 'DH_CERTIFICATE',
+      message: new RegExp(other.key),
+    })
     const swapped = { ...files, certificate: files.key }
     t.throws(() => secureContextOptions(swapped), { code: 'DH_CERTIFICATE' })
     t.throws(() => dialContext({ ca: '/nowhere/ca.crt' }), { code: 'DH_CERTIFICATE' })
@@ -71,19 +82,31 @@ t.test('an address is verified as one and sends no SNI', async (t) => {
 
 t.test('only ciphers with forward secrecy and authentication are spoken', async (t) => {
   const { ciphers = '' } = secureContextOptions(inFiles(SHOWN))
-  const server = createServer({ ...secureContextOptions(inFiles(SHOWN)) }).on('tlsClientError', () => {})
+  const server = createServer({ ...secureContextOptions(inFiles(SHOWN)) }).on(
+    'tlsClientError',
+    () => {},
+  )
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
   t.teardown(() => server.close())
   const { port } = server.address() as { port: number }
   const offer = async (suite: string): Promise<string> => {
-    const socket = connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca: AUTHORITY.ca, maxVersion: 'TLSv1.2', ciphers: suite })
+    const socket = connectTls({
+      port,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: AUTHORITY.ca,
+      maxVersion: 'TLSv1.2',
+      ciphers: suite,
+    })
     return await new Promise((resolve) => {
-      socket.once('error', () => resolve('refused')).once('secureConnect', () => {
-        resolve(socket.getCipher().name)
-        socket.destroy()
-      })
+      socket
+        .once('error', () => resolve('refused'))
+        .once('secureConnect', () => {
+          resolve(socket.getCipher().name)
+          socket.destroy()
+        })
     })
   }
   t.equal(await offer('ECDHE-ECDSA-AES128-GCM-SHA256'), 'ECDHE-ECDSA-AES128-GCM-SHA256')

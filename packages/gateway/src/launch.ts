@@ -56,6 +56,6 @@ async function reachServer(
   }
 
   // 8 accept – the client's handshake is completed
-  accept(session, arrival, server)
+  accept(session, arrival)
   return server
 }

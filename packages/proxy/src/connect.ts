@@ -57,8 +57,11 @@ async function authorize(
   if (parts.settings.authorization === 'allowlist') return canonical(destination)
   if (credentials === undefined || !isSessionId(credentials.username))
     throw fault('DH_SESSION_ID', {})
-  if (looksLikeTicket(destination.host))
+  if (looksLikeTicket(destination.host)) {
+    if (credentials.password !== '-')
+      throw fault('DH_GRANT_FORM', { why: 'beside a ticket the password is "-"' })
     return await redeemHere(session, destination, parts.stas, signal)
+  }
   const wanted = canonical(destination)
   await parts.grants.take(credentials.password, session.id, session.client, wanted)
   return wanted

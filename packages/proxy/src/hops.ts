@@ -1,6 +1,7 @@
 import { admit } from '@doublehop/daemon/admit'
 import { converse } from '@doublehop/daemon/conversation'
 import type { Leg } from '@doublehop/daemon/leg'
+import { sameSecret } from '@doublehop/daemon/same-secret'
 import { asFault, type Fault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
 import { type Conversation, takeByte } from '@doublehop/wire/conversation'
@@ -108,6 +109,7 @@ function loginPolicy({ authorization, users }: ProxySettings) {
   const passwords = new Map(
     users.map(({ username, password }) => [username, password.reveal('proxy.users')]),
   )
-  const verify = ({ username, password }: Credentials) => passwords.get(username) === password
+  const verify = ({ username, password }: Credentials) =>
+    sameSecret(password, passwords.get(username) ?? '')
   return { methods: ['password'] as const, verify }
 }

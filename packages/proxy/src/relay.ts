@@ -28,7 +28,7 @@ import {
   type TicketData,
 } from '@doublehop/wire/sta-messages'
 import { isAllZero } from '@doublehop/wire/ticket'
-import { addressesOf } from '@doublehop/wire/ticket-addresses'
+import { addressesOf, addressValues } from '@doublehop/wire/ticket-addresses'
 import type { Grants } from './grants.ts'
 import { refuse } from './refuse.ts'
 import type { Stas } from './stas.ts'
@@ -147,7 +147,7 @@ export class StaRelay {
       const data = parseResponseData(reply.body, sta.host)
       logStep(log, 'redeem', 'proxy → sta', 'ticket known, unused', began)
       metrics.stepTook('redeem', (performance.now() - began) / 1000)
-      answer(encodeResponseData(data), this.#grantHeader(grants, session, leg, data))
+      answer(encodeResponseData(addressValues(data)), this.#grantHeader(grants, session, leg, data))
     } catch (error) {
       const errorId = errorIdOf(error)
       if (errorId === undefined) throw error

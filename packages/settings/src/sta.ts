@@ -16,10 +16,10 @@ export const staSection = (folder: string) =>
       identity: identity(folder).describe('how the STA shows itself, and whom it trusts'),
       serviceKey: secret(folder).describe('whoever issues must send it (X-Citrix-XmlServiceKey)'),
       issuers: peers.describe(
-        'who may issue tickets; one of both lists is enough, with none nobody may',
+        'who may issue tickets: names over HTTPS, networks over plain HTTP; with none nobody may',
       ),
       redeemers: peers.describe(
-        'who may redeem and refresh tickets; one of both lists is enough, with none nobody may',
+        'who may redeem and refresh tickets: names over HTTPS, networks over plain HTTP; with none nobody may',
       ),
       ticketLifetime: duration('90 s').describe('from issue to the last redemption'),
       refreshableLifetime: duration('10 min').describe(
@@ -39,13 +39,18 @@ export const staSection = (folder: string) =>
           message: 'expected listen or listenHttp',
         })
       }
-      for (const [list, { names }] of Object.entries({ issuers, redeemers })) {
-        if (names.length === 0 || listen !== undefined) continue
-        context.addIssue({
-          code: 'custom',
-          path: [list, 'names'],
-          message: 'without listen nobody shows a certificate: list networks instead',
-        })
+      for (const [list, { names, networks }] of Object.entries({ issuers, redeemers })) {
+        const idle = (key: string, message: string) =>
+          context.addIssue({ code: 'custom', path: [list, key], message })
+        if (names.length > 0 && listen === undefined) {
+          idle('names', 'without listen nobody shows a certificate: list networks instead')
+        }
+        if (networks.length > 0 && listenHttp === undefined) {
+          idle(
+            'networks',
+            'over HTTPS the certificate says who asks: list names, or open listenHttp',
+          )
+        }
       }
       const issuing = new Set(issuers.names.map((one) => one.toLowerCase()))
       const both = redeemers.names.findIndex((one) => issuing.has(one.toLowerCase()))

@@ -12,6 +12,7 @@ import { readBody } from '@doublehop/daemon/http-body'
 import { bind } from '@doublehop/daemon/listen'
 import type { Logger } from '@doublehop/daemon/log'
 import { certificateName, secureContextOptions } from '@doublehop/daemon/tls'
+import { UnderWay } from '@doublehop/daemon/under-way'
 import type { Settings } from '@doublehop/settings/schema'
 import type { Endpoint } from '@doublehop/wire/endpoint'
 import { unmapped } from '@doublehop/wire/ip'
@@ -40,7 +41,12 @@ export async function startHttp(
   service: StaService,
   log: Logger,
 ): Promise<StaHttp> {
-  const handle: RequestListener = (request, response) => void answer(request, response, service)
+  const requests = new UnderWay()
+  const handle: RequestListener = (request, response) => {
+    requests.begin()
+    response.once('close', () => requests.end())
+    void answer(request, response, service)
+  }
   // A peer waits 30 s with an idle connection: three times as long as those who ask keep one.
   const options = {
     keepAliveTimeout: 30_000,
@@ -89,15 +95,9 @@ export async function startHttp(
     at,
     connections: () => [...open.values()],
     async drain(milliseconds) {
-      const closed = servers.map(
-        (server) => new Promise<true>((resolve) => server.close(() => resolve(true))),
-      )
-      for (const server of servers) server.closeIdleConnections()
-      const { promise: late, resolve } = Promise.withResolvers<false>()
-      const timer = setTimeout(() => resolve(false), milliseconds)
-      const drained = await Promise.race([Promise.all(closed).then(() => true), late])
-      clearTimeout(timer)
-      return drained
+      for (const server of servers) server.close()
+      // Requests are waited for, not connections: those that peers keep would last as long as they like.
+      return await requests.over(milliseconds)
     },
     close() {
       for (const server of servers) server.close()
@@ -129,9 +129,11 @@ function callerOf({ socket, headers }: IncomingMessage): Caller {
     const value = headers[name]
     return typeof value === 'string' ? value : undefined
   }
+  const secure = 'encrypted' in socket
   return {
     address: unmapped(socket.remoteAddress ?? ''),
-    name: 'encrypted' in socket ? certificateName(socket as TLSSocket) : undefined,
+    secure,
+    name: secure ? certificateName(socket as TLSSocket) : undefined,
     serviceKey: text(SERVICE_KEY_HEADER),
     session: text(SESSION_HEADER),
   }

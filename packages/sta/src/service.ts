@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Authority } from '@doublehop/authority/authority'
 import type { Logger } from '@doublehop/daemon/log'
 import type { Metrics } from '@doublehop/daemon/metrics'
+import { sameSecret } from '@doublehop/daemon/same-secret'
 import { asFault, type Fault } from '@doublehop/errors/fault'
 import { inNames, inNetworks, type Peers } from '@doublehop/settings/values'
 import { isSessionId } from '@doublehop/wire/session-id'
@@ -19,6 +19,8 @@ import { isAllZero } from '@doublehop/wire/ticket'
 /** Who asks, as far as this connection shows. */
 export interface Caller {
   readonly address: string
+  /** it came over TLS */
+  readonly secure: boolean
   /** certificate name; none over plain HTTP */
   readonly name?: string | undefined
   readonly serviceKey?: string | undefined
@@ -105,12 +107,9 @@ export class StaService {
 
   /** Issuing wants the service key and the list of issuers, everything else the list of redeemers. */
   #mayAsk(type: StaRequest['type'], caller: Caller): boolean {
-    const issues = isListed(this.#lists.issuers, caller)
-    const redeems = isListed(this.#lists.redeemers, caller)
-    // The lists are disjoint, but a name on one may come from a network on the other: it may neither.
-    if (issues && redeems) return false
-    if (type !== 'RequestTicket') return redeems
-    return issues && sameSecret(caller.serviceKey ?? '', this.#serviceKey)
+    if (type !== 'RequestTicket') return isListed(this.#lists.redeemers, caller)
+    const isIssuer = isListed(this.#lists.issuers, caller)
+    return isIssuer && sameSecret(caller.serviceKey ?? '', this.#serviceKey)
   }
 
   #forbid(type: StaRequest['type'], caller: Caller): StaAnswer {
@@ -159,14 +158,9 @@ function about({ address, name, session }: Caller): object {
   }
 }
 
-function isListed({ names, networks }: Peers, { name, address }: Caller): boolean {
-  return inNames(names, name) || inNetworks(networks, address)
-}
-
-/** Compared as digests, so that neither length nor content shows in the time it takes. */
-function sameSecret(given: string, wanted: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(given), digest(wanted))
+/** Over TLS the certificate says who asks; an address in a listed network is no substitute for one. */
+function isListed({ names, networks }: Peers, { secure, name, address }: Caller): boolean {
+  return secure ? inNames(names, name) : inNetworks(networks, address)
 }
 
 function errorIdOf({ code }: Fault): StaErrorId {

@@ -87,19 +87,17 @@ t.test('by default nobody is on any list', async (t) => {
 })
 
 t.test(
-  'whoever is on both lists, by name on one and by network on the other, may neither',
+  'over HTTPS an address in a listed network is no substitute for a certificate',
   async (t) => {
     const scene = await Scene.set(t, {
       issuers: { names: ['storefront'] },
-      redeemers: { networks: ['127.0.0.0/8'] },
+      listenHttp: '127.0.0.1:0',
+      redeemers: { names: ['proxy'], networks: ['127.0.0.0/8'] },
     })
-    t.equal(await scene.issue(), FORBIDDEN)
-    t.equal(await scene.redeem('A'.repeat(32), scene.storefront), FORBIDDEN)
-    t.equal(
-      await scene.redeem('A'.repeat(32)),
-      'DH_TICKET_UNKNOWN',
-      'who is on the list of redeemers alone may redeem',
-    )
+    const ticket = await scene.issue()
+    t.equal(await scene.redeem(ticket, scene.storefront), FORBIDDEN, 'who issues does not redeem')
+    t.equal(await scene.redeem(ticket, scene.gateway), FORBIDDEN, 'nor does who is on no list')
+    t.same(await scene.redeem(ticket), DATA, 'a listed certificate does')
   },
 )
 

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from '@doublehop/daemon/http-body'
 import type { Logger } from '@doublehop/daemon/log'
 import type { Metrics } from '@doublehop/daemon/metrics'
+import { UnderWay } from '@doublehop/daemon/under-way'
 import { asFault } from '@doublehop/errors/fault'
 import type { StorefrontSettings } from '@doublehop/settings/storefront'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
@@ -21,8 +22,7 @@ export class StorefrontApi {
   readonly #tokenDigest: string
   readonly #log: Logger
   readonly #requests
-  #underWay = 0
-  #onIdle: (() => void) | undefined
+  readonly #underWay = new UnderWay()
 
   constructor(settings: StorefrontSettings, issuer: TicketIssuer, log: Logger, metrics: Metrics) {
     this.#settings = settings
@@ -37,7 +37,7 @@ export class StorefrontApi {
   }
 
   get underWay(): number {
-    return this.#underWay
+    return this.#underWay.count
   }
 
   /** Answers one request. @param client who asked, as the gateway says */
@@ -46,7 +46,7 @@ export class StorefrontApi {
     response: ServerResponse,
     client: Endpoint | undefined,
   ): Promise<void> {
-    this.#underWay++
+    this.#underWay.begin()
     const route = routeOf(request)
     try {
       const [status, body] = await this.#route(route, request, client)
@@ -66,18 +66,13 @@ export class StorefrontApi {
         problem('service-unavailable', 'no ticket can be issued at the moment: try again later'),
       )
     } finally {
-      if (--this.#underWay === 0) this.#onIdle?.()
+      this.#underWay.end()
     }
   }
 
-  async drained(milliseconds: number): Promise<boolean> {
-    if (this.#underWay === 0) return true
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#onIdle = resolve
-    const timer = setTimeout(resolve, milliseconds)
-    await promise
-    clearTimeout(timer)
-    return this.#underWay === 0
+  /** Waits until every request is answered, for so long at most. True when it is. */
+  drained(milliseconds: number): Promise<boolean> {
+    return this.#underWay.over(milliseconds)
   }
 
   async #route(

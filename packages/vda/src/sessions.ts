@@ -3,6 +3,7 @@ import type { Leg } from '@doublehop/daemon/leg'
 import type { Logger } from '@doublehop/daemon/log'
 import type { Metrics } from '@doublehop/daemon/metrics'
 import { millisecondsSince } from '@doublehop/daemon/steps'
+import { UnderWay } from '@doublehop/daemon/under-way'
 import { asFault } from '@doublehop/errors/fault'
 import type { VdaApp, VdaSettings } from '@doublehop/settings/vda'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
@@ -19,7 +20,7 @@ export class VdaSessions {
   readonly #log: Logger
   readonly #metrics: Metrics
   readonly #open = new Map<Leg, { readonly app: string; readonly since: Date }>()
-  #onEmpty: (() => void) | undefined
+  readonly #underWay = new UnderWay()
 
   constructor(settings: VdaSettings, log: Logger, metrics: Metrics) {
     this.#settings = settings
@@ -43,14 +44,9 @@ export class VdaSessions {
     })
   }
 
-  async drained(milliseconds: number): Promise<boolean> {
-    if (this.#open.size === 0) return true
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#onEmpty = resolve
-    const timer = setTimeout(resolve, milliseconds)
-    await promise
-    clearTimeout(timer)
-    return this.#open.size === 0
+  /** Waits until the last one has ended, for so long at most. True when it has. */
+  drained(milliseconds: number): Promise<boolean> {
+    return this.#underWay.over(milliseconds)
   }
 
   endAll(): void {
@@ -70,6 +66,7 @@ export class VdaSessions {
   async #run(app: VdaApp, leg: Leg, serve: () => Promise<void>): Promise<void> {
     const began = performance.now()
     this.#open.set(leg, { app: app.name, since: new Date() })
+    this.#underWay.begin()
     this.#metrics.sessionOpened()
     leg.gone.addEventListener('abort', () => this.#closed(app, leg, began))
     try {
@@ -97,6 +94,6 @@ export class VdaSessions {
     }
     this.#log.info(about, `session closed: ${app.name}, ${leg.received} bytes up, ${leg.sent} down`)
     this.#metrics.sessionClosed('closed', { up: leg.received, down: leg.sent })
-    if (this.#open.size === 0) this.#onEmpty?.()
+    this.#underWay.end()
   }
 }

@@ -15,6 +15,12 @@ export function addressesOf(data: TicketData): GrantedAddresses {
   return { ...(cgp && { cgp }), ...(ica && { ica }) }
 }
 
+/** Of all that a ticket stands for, only the two addresses: the rest (users, apps) is nobody's business in a DMZ. */
+export function addressValues(data: TicketData): TicketData {
+  const names: readonly string[] = Object.values(VALUE_NAMES)
+  return data.filter(({ name }) => names.includes(name))
+}
+
 /**
  * The address that the port of the client's CONNECT chooses. It may have any port itself.
  *

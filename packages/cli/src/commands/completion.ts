@@ -31,10 +31,14 @@ function bash(words: readonly [string, string[]][]): string {
   const cases = words
     .map(([path, list]) => `    '${path}') words='${list.join(' ')}' ;;`)
     .join('\n')
+  // What is no command is an argument of one: a file, or the value of an option.
+  const commands = words.flatMap(([path]) => (path === '' ? [] : [`'${path}'`])).join('|')
   return `_doublehop() {
   local words path='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
-    case \${COMP_WORDS[i]} in -*) ;; *) path="\${path:+$path }\${COMP_WORDS[i]}" ;; esac
+    case "\${path:+$path }\${COMP_WORDS[i]}" in
+      ${commands}) path="\${path:+$path }\${COMP_WORDS[i]}" ;;
+    esac
   done
   case $path in
 ${cases}

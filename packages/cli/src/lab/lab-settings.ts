@@ -76,9 +76,9 @@ export function labSettings(
       listen: at.gateway.listen,
       tls: { certificate: `${certs}/gateway/tls.crt`, key: `${certs}/gateway/tls.key` },
       identity: identity('gateway'),
-      nextHops: [{ name: 'proxy', address: at.proxy.listen }],
+      nextHops: [{ name: 'proxy', address: at.proxy.listen, serverName: 'proxy' }],
       stas,
-      storefronts: [{ address: at.storefront.listen }],
+      storefronts: [{ address: at.storefront.listen, serverName: 'storefront' }],
     },
     proxy: {
       ...common('proxy'),

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fault } from '@doublehop/errors/fault'
 import { parseEndpoint } from '@doublehop/wire/endpoint'
@@ -49,9 +49,10 @@ export function rememberLab(
     config: resolve(folders.state, 'doublehop.yaml'),
     pid: process.pid,
   }
-  writeFileSync(join(folders.state, 'lab.json'), `${JSON.stringify(state, undefined, 2)}\n`, {
-    mode: 0o600,
-  })
+  const file = join(folders.state, 'lab.json')
+  // Whole or not at all: another command may read it while a daemon comes back.
+  writeFileSync(`${file}.new`, `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600 })
+  renameSync(`${file}.new`, file)
   return state
 }
 
