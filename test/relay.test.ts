@@ -3,6 +3,8 @@ import {
   encodeRefreshTicket,
   encodeRequestData,
   encodeRequestTicket,
+  encodeResponseData,
+  parseResponseData,
   STA_LIMIT,
   STA_PATH,
 } from '@doublehop/wire/sta-messages'
@@ -145,6 +147,23 @@ t.test(
     )
   },
 )
+
+t.test('of what a ticket stands for only the two addresses come back', async (t) => {
+  const scene = await Scene.set(t)
+  const data = [
+    { name: 'XData', value: '<CtxConnInfo><UserName>alice</UserName></CtxConnInfo>' },
+    { name: 'ICAAddress', value: '10.3.0.7:1494' },
+    { name: 'CGPAddress', value: '10.3.0.7:2598' },
+    { name: 'ApplicationName', value: 'payroll' },
+  ]
+  const body = Buffer.from(encodeResponseData(data)).toString()
+  scene.sta.answers.push(
+    `HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
+  const answer = await scene.answerTo(redemption(newHex()))
+  t.equal(answer.status, 200)
+  t.same(parseResponseData(Buffer.from(answer.body), 'STA01'), data.slice(1, 3))
+})
 
 t.test('no other message passes than RequestData', async (t) => {
   const scene = await Scene.set(t)
