@@ -70,7 +70,8 @@ const noIpv6 = hasIpv6() ? false : 'this host has no ::1'
 
 for (const row of ROWS) {
   const { version, redeemAt, hop, outside, inside } = row
-  const where = outside === inside ? named(inside) : `${named(outside)} outside, ${named(inside)} inside`
+  const where =
+    outside === inside ? named(inside) : `${named(outside)} outside, ${named(inside)} inside`
   const name = `tickets of version ${version}, redeemed at the ${redeemAt}, over ${hop}, ${where}`
   t.test(name, { skip: (outside === V6 || inside === V6) && noIpv6 }, async (t) => {
     const house = await furnish(t, row)
@@ -86,7 +87,12 @@ for (const row of ROWS) {
 
     t.test('a SOCKS client on port 1494 is greeted, and gets all its bytes back', async (t) => {
       const ticket = await house.ticket()
-      const { leg } = await launch(house.access, { ticket, port: 1494, protocol: 'socks', greet: true })
+      const { leg } = await launch(house.access, {
+        ticket,
+        port: 1494,
+        protocol: 'socks',
+        greet: true,
+      })
       t.ok((await exchange(leg, bytes)).equals(bytes))
       await sawNineSteps(t, house, row, ticket)
     })
@@ -105,9 +111,16 @@ for (const row of ROWS) {
 
     if (redeemAt === 'gateway') return
     t.test('no address of a server or an STA stands in the log of the gateway', async (t) => {
-      const log = house.lines.filter(({ daemon }) => daemon === 'gateway').map((line) => JSON.stringify(line))
+      const log = house.lines
+        .filter(({ daemon }) => daemon === 'gateway')
+        .map((line) => JSON.stringify(line))
       t.ok(log.length > 0)
-      for (const address of house.addresses) t.same(log.filter((line) => line.includes(address)), [], address)
+      for (const address of house.addresses)
+        t.same(
+          log.filter((line) => line.includes(address)),
+          [],
+          address,
+        )
     })
   })
 }
@@ -130,7 +143,9 @@ async function furnish(t: Test, row: Row): Promise<Furnished> {
   const first = await house.sta({ listen })
   const second = await house.sta({ authorityId: 'STA02', listen })
   const stas = [urlOf('STA01', first), urlOf('STA02', second)]
-  const vda = await house.vda([{ name: 'echo', kind: 'echo', listenCgp: listen, listenIca: listen }])
+  const vda = await house.vda([
+    { name: 'echo', kind: 'echo', listenCgp: listen, listenIca: listen },
+  ])
   const stub = await StubVda.listen(t, undefined, row.inside)
   const apps = [...publish(vda), { name: 'stub', cgpAddress: stub.where }]
   const proxy = await house.proxy(stas, {
@@ -138,17 +153,27 @@ async function furnish(t: Test, row: Row): Promise<Furnished> {
     ...(plain && { secure: 'off', allow: { networks: ['127.0.0.0/8', '::1/128'] } }),
   })
   const storefront = await house.storefront(stas, apps, { listen, ticketVersion: row.version })
-  const gateway = await house.gateway(stas, [{ name: 'proxy', address: proxy.where(), secure: plain ? 'off' : 'on' }], {
-    listen: row.outside === V6 ? '[::1]:0' : '127.0.0.1:0',
-    storefronts: [{ address: storefront.where() }],
-    redeemAt: row.redeemAt,
-  })
+  const gateway = await house.gateway(
+    stas,
+    [{ name: 'proxy', address: proxy.where(), secure: plain ? 'off' : 'on' }],
+    {
+      listen: row.outside === V6 ? '[::1]:0' : '127.0.0.1:0',
+      storefronts: [{ address: storefront.where() }],
+      redeemAt: row.redeemAt,
+    },
+  )
   const access = house.access(gateway)
   return {
     access,
     stub,
     lines: house.log,
-    addresses: [first.where(), second.where(), vda.where('echo.cgp'), vda.where('echo.ica'), stub.where],
+    addresses: [
+      first.where(),
+      second.where(),
+      vda.where('echo.cgp'),
+      vda.where('echo.ica'),
+      stub.where,
+    ],
     ticket: (app) => house.ticket(access, app),
     steps: (session) => house.steps(session),
   }
@@ -156,16 +181,24 @@ async function furnish(t: Test, row: Row): Promise<Furnished> {
 
 /** Nine lines in the name of one session, each from the daemon that did the step, in the order of the steps. */
 async function sawNineSteps(t: Test, house: Furnished, row: Row, ticket: Ticket): Promise<void> {
-  const first = house.lines.find(({ event, detail }) => event === 'step' && String(detail).includes(` ${ticket} `))
+  const first = house.lines.find(
+    ({ event, detail }) => event === 'step' && String(detail).includes(` ${ticket} `),
+  )
   const session = first?.session ?? ''
   t.match(session, /^[0-9a-f]{32}$/, 'the session has an id')
   // The relay writes a line for every redemption, and of a 42 the other half is thrown away through it too.
   const relayed = row.version === 42 && row.redeemAt === 'gateway' ? 10 : 9
-  await until(() => house.steps(session).length, (count) => count >= relayed)
+  await until(
+    () => house.steps(session).length,
+    (count) => count >= relayed,
+  )
 
   const lines = house.lines.filter((line) => line.event === 'step' && line.session === session)
   const written = lines.map(({ daemon, step, name }) => `${daemon} ${step} ${name}`)
-  t.same(written.filter((line, at) => written.indexOf(line) === at), WRITTEN[row.redeemAt])
+  t.same(
+    written.filter((line, at) => written.indexOf(line) === at),
+    WRITTEN[row.redeemAt],
+  )
   t.equal(written.length, relayed, 'no line stands there twice')
   const connected = String(lines.find(({ name }) => name === 'sta-connect')?.detail)
   t.equal(connected.includes(row.hop), row.redeemAt === 'gateway')
@@ -185,5 +218,7 @@ function named(host: string): string {
 }
 
 function hasIpv6(): boolean {
-  return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === V6))
+  return Object.values(networkInterfaces()).some((list) =>
+    list?.some(({ address }) => address === V6),
+  )
 }

@@ -16,7 +16,7 @@ export interface ShownSession {
 /** What /sessions says. */
 export interface Shown {
   readonly sessions: ShownSession[]
-  readonly handshakes: number
+  readonly handshakes: readonly { readonly peer: string }[]
   readonly hopConnections: { readonly peer: string; readonly what: string; readonly hop?: string }[]
 }
 

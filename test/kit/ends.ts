@@ -29,7 +29,7 @@ export class End {
   constructor(raw: Socket, socket: Socket = raw) {
     this.raw = raw
     this.socket = socket
-    const note = (event: 'end' | 'close', happen: () => void): void =>
+    const note = (event: 'end' | 'close' | 'drain', happen: () => void): void =>
       void socket.on(event, () => {
         happen()
         this.#wake()
@@ -40,6 +40,7 @@ export class End {
     note('close', () => {
       this.closed = true
     })
+    note('drain', () => {})
     raw.on('error', () => {})
     socket.on('error', (error) => {
       this.error = error

@@ -43,7 +43,11 @@ export class Program {
   constructor(test: Test, file: string, args: readonly string[], options: ProgramOptions = {}) {
     const { env = {}, logged = false, leads = false } = options
     this.#name = basename(file)
-    const child = spawn(file, args, { env: { ...process.env, ...env }, stdio: 'pipe', detached: leads })
+    const child = spawn(file, args, {
+      env: { ...process.env, ...env },
+      stdio: 'pipe',
+      detached: leads,
+    })
     this.#child = child
     this.#leads = leads
     child.stdin.on('error', () => {}) // it may end before it has read everything

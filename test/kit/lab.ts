@@ -19,7 +19,9 @@ export const LAB_DAEMONS = ['gateway', 'proxy', 'storefront', 'sta', 'vda'] as c
 export type LabLine = Readonly<Record<(typeof LAB_DAEMONS)[number], LabPlace>> & {
   readonly ready: true
   readonly sta: LabPlace & { readonly url: string }
-  readonly vda: LabPlace & { readonly apps: Readonly<Record<string, { cgp?: number; ica?: number }>> }
+  readonly vda: LabPlace & {
+    readonly apps: Readonly<Record<string, { cgp?: number; ica?: number }>>
+  }
   readonly ca: string
   readonly token: string
   readonly config: string
@@ -29,7 +31,11 @@ export type LabLine = Readonly<Record<(typeof LAB_DAEMONS)[number], LabPlace>> &
 const COMMAND = join(import.meta.dirname, '../../packages/cli/bin/doublehop.mjs')
 
 /** `doublehop …` as a process of its own. It ends with the test. */
-export function doublehop(test: Test, args: readonly string[], options: ProgramOptions = {}): Program {
+export function doublehop(
+  test: Test,
+  args: readonly string[],
+  options: ProgramOptions = {},
+): Program {
   return new Program(test, process.execPath, [COMMAND, ...args], options)
 }
 

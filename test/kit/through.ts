@@ -1,6 +1,6 @@
 import tls from 'node:tls'
-import { encodeReply, REPLY } from '@doublehop/wire/socks5-messages'
 import type { Endpoint } from '@doublehop/wire/endpoint'
+import { encodeReply, REPLY } from '@doublehop/wire/socks5-messages'
 import type { Test } from 'tap'
 import { type End, EndServer, openEnd } from './ends.ts'
 import { SOCKS_GREETING, socksRequest } from './flights.ts'
@@ -23,7 +23,13 @@ export class Through {
   readonly #test: Test
   readonly #version: tls.SecureVersion
 
-  private constructor(test: Test, house: House, hop: DoubleHop, server: EndServer, version: tls.SecureVersion) {
+  private constructor(
+    test: Test,
+    house: House,
+    hop: DoubleHop,
+    server: EndServer,
+    version: tls.SecureVersion,
+  ) {
     this.#test = test
     this.house = house
     this.hop = hop
@@ -32,7 +38,11 @@ export class Through {
   }
 
   /** @param version what both hops speak: our daemons take the newest that this process allows */
-  static async open(test: Test, version: tls.SecureVersion = 'TLSv1.3', options: DoubleHopOptions = {}): Promise<Through> {
+  static async open(
+    test: Test,
+    version: tls.SecureVersion = 'TLSv1.3',
+    options: DoubleHopOptions = {},
+  ): Promise<Through> {
     const newest = tls.DEFAULT_MAX_VERSION
     tls.DEFAULT_MAX_VERSION = version
     const server = await EndServer.open(test)
@@ -56,7 +66,8 @@ export class Through {
     await client.read(2)
     client.say(socksRequest(ticket.reveal(), 2598))
     const reply = await client.read(10)
-    if (!reply.equals(encodeReply(REPLY.succeeded))) throw new Error(`refused: ${reply.toString('hex')}`)
+    if (!reply.equals(encodeReply(REPLY.succeeded)))
+      throw new Error(`refused: ${reply.toString('hex')}`)
     const lines = this.house.log.slice(before)
     const { session } = lines.find(({ event, step }) => event === 'step' && step === 8) ?? {}
     return { client, server: await this.#server.next(), id: session ?? '' }
@@ -65,8 +76,13 @@ export class Through {
   /** How gateway and proxy say that this session ended, once both have. */
   async closings(id: string): Promise<{ gateway: LogLine; proxy: LogLine }> {
     const of = (daemon: string): LogLine | undefined =>
-      this.house.events('session-closed').find((line) => line.session === id && line.daemon === daemon)
-    const both = await until(() => ({ gateway: of('gateway'), proxy: of('proxy') }), ({ gateway, proxy }) => Boolean(gateway && proxy))
+      this.house
+        .events('session-closed')
+        .find((line) => line.session === id && line.daemon === daemon)
+    const both = await until(
+      () => ({ gateway: of('gateway'), proxy: of('proxy') }),
+      ({ gateway, proxy }) => Boolean(gateway && proxy),
+    )
     return both as { gateway: LogLine; proxy: LogLine }
   }
 }

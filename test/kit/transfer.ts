@@ -39,13 +39,9 @@ export async function sayAll(
 ): Promise<void> {
   const { socket } = end
   for (let at = 0; at < bytes.length && !end.closed; at += PIECE) {
-    const isFull = !socket.write(bytes.subarray(at, at + PIECE))
+    socket.write(bytes.subarray(at, at + PIECE))
     progress(Math.min(at + PIECE, bytes.length))
-    if (isFull) {
-      await new Promise<void>((resolve) => {
-        socket.once('drain', resolve).once('close', resolve)
-      })
-    }
+    await end.until(() => !socket.writableNeedDrain || end.closed)
   }
   socket.end()
 }

@@ -4,6 +4,7 @@ import t from 'tap'
 import { WIRES } from '../../../test/kit/certificates.ts'
 import type { End } from '../../../test/kit/ends.ts'
 import { acceptedLeg, dialledLeg, LEGS } from '../../../test/kit/legs.ts'
+import { settled } from '../../../test/kit/settled.ts'
 import { until } from '../../../test/kit/wait.ts'
 
 /** Writes down everything a leg reports, in its order. */
@@ -337,18 +338,4 @@ t.test('a peer that sends a record no key fits is told, and gone', async (t) => 
 /** A TLS record of application data that is noise. */
 function forge({ raw }: End): void {
   raw.write(Buffer.concat([Buffer.of(0x17, 3, 3, 0, 64), randomBytes(64)]))
-}
-
-/** Waits until a count has stopped growing, and gives it. */
-async function settled(count: () => number): Promise<number> {
-  let last = -1
-  let since = performance.now()
-  return await until(
-    () => {
-      if (count() !== last) since = performance.now()
-      last = count()
-      return last
-    },
-    (seen) => seen > 0 && performance.now() - since > 200,
-  )
 }

@@ -1,8 +1,8 @@
 import { PassThrough, Writable } from 'node:stream'
-import type { Leg } from '@doublehop/daemon/leg'
 import { join } from '@doublehop/workspace/join'
 import t, { type Test } from 'tap'
 import { acceptedLeg } from '../../../test/kit/legs.ts'
+import { settled } from '../../../test/kit/settled.ts'
 import { arrivedFrom, bytesFrom, hearAll } from '../../../test/kit/transfer.ts'
 import { until } from '../../../test/kit/wait.ts'
 
@@ -96,7 +96,7 @@ t.test('a slow output stops the server, and gets everything', async (t) => {
   const { leg, server, input, done } = await joined(t, output as PassThrough)
   const said = bytesFrom('slow', 50_000_000)
   server.finish(said)
-  const held = await settled(leg)
+  const held = await settled(() => leg.received)
   t.ok(held < 1_000_000, `${held} bytes were taken from it`)
   release()
   input.end()
@@ -150,18 +150,4 @@ function collect(output: PassThrough): Buffer[] {
   const heard: Buffer[] = []
   output.on('data', (bytes: Buffer) => heard.push(bytes))
   return heard
-}
-
-/** Waits until nothing more is taken from the peer of a leg, and tells how much was. */
-async function settled(leg: Leg): Promise<number> {
-  let last = -1
-  let since = performance.now()
-  return await until(
-    () => {
-      if (leg.received !== last) since = performance.now()
-      last = leg.received
-      return last
-    },
-    (seen) => seen > 0 && performance.now() - since > 200,
-  )
 }
