@@ -19,7 +19,8 @@ export interface LegAndEnd {
 
 /** What `tls` of a listener or a server is over this wire. */
 export function serverTls(wire: Wire) {
-  return wire === 'plain TCP' ? undefined : { ...NEAR, minVersion: wire, maxVersion: wire }
+  const mutual = { ...NEAR, requestCert: true }
+  return wire === 'plain TCP' ? undefined : { ...mutual, minVersion: wire, maxVersion: wire }
 }
 
 /** What a test's own connection shows and trusts over this wire. */
