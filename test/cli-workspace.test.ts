@@ -6,7 +6,7 @@ import { STEPS } from '@doublehop/daemon/steps'
 import { formatIcaFile } from '@doublehop/wire/ica-file'
 import { parseTicket } from '@doublehop/wire/ticket'
 import t from 'tap'
-import type { Shown } from './kit/ask-admin.ts'
+import { type Shown, shownBy } from './kit/ask-admin.ts'
 import type { Program } from './kit/foreign.ts'
 import { Lab } from './kit/lab.ts'
 import { until } from './kit/wait.ts'
@@ -120,7 +120,7 @@ t.test('launch ends when the server ends, whatever its input does', async (t) =>
   const session = lab.start('launch', '--app', 'echo')
   session.say('hello')
   await session.read(5)
-  const shown = await sessions()
+  const shown = await admins()
   for (const { sessions } of Object.values(shown)) t.equal(sessions.length, 1)
   process.kill(lab.line.vda.pid, 'SIGKILL')
   const { code, stderr } = await session.ended
@@ -198,7 +198,7 @@ t.test('forward gives each connection a session of its own', async (t) => {
   const clients = await Promise.all([1, 2, 3].map(() => connected(port)))
   const texts = clients.map((client, index) => echoed(client, `client ${index}`))
   t.same(await Promise.all(texts), ['client 0', 'client 1', 'client 2'])
-  const { gateway, proxy } = await until(sessions, ({ proxy }) => proxy.sessions.length === 3)
+  const { gateway, proxy } = await until(admins, ({ proxy }) => proxy.sessions.length === 3)
   const ids = gateway.sessions.map(({ id }) => id)
   t.equal(new Set(ids).size, 3)
   t.same(new Set(proxy.sessions.map(({ id }) => id)), new Set(ids), 'the same at both hops')
@@ -208,10 +208,7 @@ t.test('forward gives each connection a session of its own', async (t) => {
     () => forward.stderr.match(/closed: client-closed, 8 bytes up, 8 down\n/g) ?? [],
     (lines) => lines.length === 3,
   )
-  await until(
-    sessions,
-    ({ gateway, proxy }) => gateway.sessions.length + proxy.sessions.length === 0,
-  )
+  await until(admins, ({ gateway, proxy }) => gateway.sessions.length + proxy.sessions.length === 0)
   t.equal((await forward.stop('SIGINT')).code, 0)
 })
 
@@ -347,11 +344,20 @@ t.test('a gateway that is named by flags is used', async (t) => {
   t.match(untrusted.stderr, /DH_DIAL_TLS/)
 })
 
-async function sessions(): Promise<{ gateway: Shown; proxy: Shown }> {
-  return JSON.parse(String((await lab.run(['sessions', '--json'])).stdout)) as {
-    gateway: Shown
-    proxy: Shown
-  }
+interface BothHops {
+  readonly gateway: Shown
+  readonly proxy: Shown
+}
+
+/** What the command `sessions --json` says. */
+async function sessions(): Promise<BothHops> {
+  return JSON.parse(String((await lab.run(['sessions', '--json'])).stdout)) as BothHops
+}
+
+/** The same from the admin listeners themselves, to look again and again. */
+async function admins(): Promise<BothHops> {
+  const { gateway, proxy } = lab.line
+  return { gateway: await shownBy(gateway.admin), proxy: await shownBy(proxy.admin) }
 }
 
 /** A megabyte of the app `source`. */

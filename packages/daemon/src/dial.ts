@@ -101,7 +101,7 @@ async function dialAddress(
 /**
  * Waits until the socket is open; a socket that does not get there is destroyed.
  *
- * @param use called at that moment and no later: a turn after it, an error would find nobody who listens
+ * @param use called at that moment, so that no event of the socket comes in between
  */
 function opened<Result>(
   socket: Socket,

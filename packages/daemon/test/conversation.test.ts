@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type ConversationLimits, converse } from '@doublehop/daemon/conversation'
 import type { Leg } from '@doublehop/daemon/leg'
 import { fault } from '@doublehop/errors/fault'
@@ -101,7 +100,19 @@ for (const wire of WIRES) {
       })
     })
 
-    t.test('as much as is allowed is not too much, nor is early data', async (t) => {
+    t.test('who has said as much as is allowed may wait for the rest', async (t) => {
+      const { leg, end } = await acceptedLeg(t, wire)
+      const heard = talk(leg, { bytes: 3 })
+      end.say('\x05he')
+      await until(
+        () => leg.received,
+        (count) => count === 3,
+      )
+      end.say('llo')
+      t.equal(await heard, 'hello')
+    })
+
+    t.test('early data is not too much', async (t) => {
       const { leg, end } = await acceptedLeg(t, wire)
       const heard = talk(leg, { bytes: 6 })
       end.say(`\x05hello${'x'.repeat(10_000)}`)
@@ -196,8 +207,8 @@ t.test('a conversation that is over leaves no timer and no listener behind', asy
   end.say('\x05hello')
   t.equal(await heard, 'hello')
   t.equal(timers(), before)
+  const next = talk(leg)
   controller.abort(new Error('too late'))
-  await delay(0)
   end.say('\x02hi')
-  t.equal(await talk(leg), 'hi', 'a signal that comes late does no harm')
+  t.equal(await next, 'hi', 'a signal that comes late does not disturb who talks then')
 })

@@ -137,13 +137,11 @@ t.test('2598', async (t) => {
     t.equal(await end.ending(), 'clean')
   })
 
-  t.test('what begins like a flight and is none is refused with a reset', async (t) => {
+  t.test('a flight without a ticket is refused with a reset', async (t) => {
     const { cgp } = await run(t)
-    for (const wrong of ['\x1aCGP/02', '\x1aXXXXXX', `\x1aCGP/01${'x'.repeat(5000)}`]) {
-      const end = await cgp()
-      end.say(Buffer.from(wrong, 'latin1'))
-      t.equal(await end.ending(), 'ECONNRESET', JSON.stringify(wrong.slice(0, 10)))
-    }
+    const end = await cgp()
+    end.say(Buffer.from(`\x1aCGP/01${'x'.repeat(5000)}`, 'latin1'))
+    t.equal(await end.ending(), 'ECONNRESET')
   })
 
   t.test('a session that came by SOCKS begins with the app’s bytes', async (t) => {
@@ -152,6 +150,10 @@ t.test('2598', async (t) => {
       '\x05\x01\x00',
       'GET / HTTP/1.1\r\n\r\n',
       'hello \x1aCGP/01 in the middle',
+      '\x1a',
+      '\x1aCGP/0',
+      '\x1aCGP/02 is no signature',
+      '\x1a\x1aCGP/01 neither',
     ]) {
       const end = await cgp()
       end.finish(Buffer.from(said, 'latin1'))
