@@ -284,6 +284,8 @@ t.test('sessions shows what runs at both hops, with the peer', async (t) => {
   )
   session.hush()
   await session.ended
+  const over = async () => String((await lab.run(['sessions'])).stdout)
+  await until(over, (stdout) => stdout === 'no session runs at this moment\n')
 })
 
 t.test('sessions --admin asks other daemons', async (t) => {

@@ -42,6 +42,7 @@ export async function sessions(options: {
       String(one.bytesDown),
     ]),
   )
+  if (rows.length === 0) return void process.stdout.write('no session runs at this moment\n')
   process.stdout.write(
     table(['DAEMON', 'SESSION', 'PEER', 'SERVER', 'STEP', 'SINCE', 'UP', 'DOWN'], rows),
   )
