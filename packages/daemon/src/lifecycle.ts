@@ -34,6 +34,8 @@ export type DaemonSection = Exclude<Section, 'workspace'>
 
 /** sysexits.h: EX_CONFIG, which service managers know not to retry. */
 const EXIT_CONFIGURATION = 78
+/** As the doublehop command. */
+const EXIT_USAGE = 2
 
 /**
  * The main function of a daemon's own command, `doublehop-gateway --config FILE`. Ends the process: one that could not
@@ -75,8 +77,9 @@ export async function run<S extends DaemonSection>(
     const metrics = new Metrics()
     metrics.watchProcess()
     const daemon = await start(own, { log, metrics, zones: settings.zones })
+    const signals = twoSignals()
     announce(daemon, log)
-    return await untilSignal(daemon, log)
+    return await untilSignal(signals, daemon, log)
   } catch (error) {
     return reportStartFailure(section, asFault(error))
   }
@@ -88,6 +91,7 @@ function reportStartFailure(
   { code, message, action, class: kind }: Fault,
 ): number {
   process.stderr.write(`doublehop ${section}: ${message}\n  ${code} · ${action}\n`)
+  if (kind === 'usage') return EXIT_USAGE
   return kind === 'configuration' ? EXIT_CONFIGURATION : 1
 }
 
@@ -109,10 +113,14 @@ function announce(daemon: Daemon, log: Logger): void {
 }
 
 /** SIGTERM and SIGINT drain; a second one ends at once. */
-async function untilSignal(daemon: Daemon, log: Logger): Promise<number> {
-  const signal = await nextSignal()
+async function untilSignal(
+  { first, second }: TwoSignals,
+  daemon: Daemon,
+  log: Logger,
+): Promise<number> {
+  const signal = await first
   log.info({ event: 'draining', signal }, `${signal}: draining`)
-  const drained = await Promise.race([daemon.drain(), nextSignal().then(() => false)])
+  const drained = await Promise.race([daemon.drain(), second.then(() => false)])
   await daemon.close()
   log.info(
     { event: 'stopped', drained },
@@ -121,14 +129,16 @@ async function untilSignal(daemon: Daemon, log: Logger): Promise<number> {
   return drained ? 0 : 1
 }
 
-function nextSignal(): Promise<NodeJS.Signals> {
-  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  const onSignal = (signal: NodeJS.Signals): void => {
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
-    resolve(signal)
-  }
+type TwoSignals = Record<'first' | 'second', Promise<NodeJS.Signals>>
+
+/** Listens to both from the beginning: while nobody did, a signal would end the process without a word. */
+function twoSignals(): TwoSignals {
+  const first = Promise.withResolvers<NodeJS.Signals>()
+  const second = Promise.withResolvers<NodeJS.Signals>()
+  let seen = 0
+  const onSignal = (signal: NodeJS.Signals): void => (++seen === 1 ? first : second).resolve(signal)
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
-  return promise
+  return { first: first.promise, second: second.promise }
 }
 
 function usage(section: string): string {

@@ -170,7 +170,12 @@ export class NextHop {
 
   /** While launches come, the next ones find their connection open. Without them there are none. */
   #openAhead(): void {
-    if (this.#closed || this.#ahead.size + this.#opening >= this.#hop.ahead) return
+    if (this.#closed) return
+    const missing = this.#hop.ahead - this.#ahead.size - this.#opening
+    for (let opened = 0; opened < missing; opened++) this.#openOneAhead()
+  }
+
+  #openOneAhead(): void {
     this.#opening++
     this.#dial()
       .then((leg) => {

@@ -8,7 +8,7 @@ import { type AskOptions, askSta, type StaReply } from '@doublehop/sta-client/as
 import { type KnownSta, StaDirectory } from '@doublehop/sta-client/directory'
 import { identifySta } from '@doublehop/sta-client/identify'
 import { askFirstReachable, type Redeemed, Redeemer } from '@doublehop/sta-client/redeem'
-import { SESSION_HEADER } from '@doublehop/wire/sta-messages'
+import { PURPOSE_HEADER, SESSION_HEADER } from '@doublehop/wire/sta-messages'
 import type { Ticket } from '@doublehop/wire/ticket'
 import type { GatewayCounters } from './counters.ts'
 import type { NextHop } from './next-hop.ts'
@@ -114,7 +114,10 @@ export class Stas {
           sta: sta.id ?? url.host,
           url,
           body,
-          headers: { [SESSION_HEADER]: session.id },
+          headers: {
+            [SESSION_HEADER]: session.id,
+            ...(watch === undefined && { [PURPOSE_HEADER]: 'spend' }),
+          },
         }
         const reply = await askSta(question, {
           ...this.#through(hop, url, signal),

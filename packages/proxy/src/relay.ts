@@ -18,6 +18,7 @@ import {
   encodeResponseData,
   encodeStaError,
   GRANT_HEADER,
+  PURPOSE_HEADER,
   parseResponseData,
   parseStaRequest,
   type RequestedTicket,
@@ -145,6 +146,10 @@ export class StaRelay {
     }
     try {
       const data = parseResponseData(reply.body, sta.host)
+      if (request.headers[PURPOSE_HEADER] === 'spend') {
+        log.info({ event: 'half-spent' }, 'the other half of a 42 ticket is spent')
+        return answer(encodeResponseData([]))
+      }
       logStep(log, 'redeem', 'proxy → sta', 'ticket known, unused', began)
       metrics.stepTook('redeem', (performance.now() - began) / 1000)
       answer(encodeResponseData(addressValues(data)), this.#grantHeader(grants, session, leg, data))

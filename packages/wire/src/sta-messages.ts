@@ -11,6 +11,8 @@ export const STA_PATH = '/Scripts/CtxSTA.dll'
 export const AUTHORITY_HEADER = 'doublehop-authority'
 /** The session in whose name a ticket is redeemed. */
 export const SESSION_HEADER = 'doublehop-session'
+/** `spend` on a redemption whose answer is thrown away: the other half of a `;42;`. It earns no grant. */
+export const PURPOSE_HEADER = 'doublehop-purpose'
 /** The grant that a proxy adds to the answer. */
 export const GRANT_HEADER = 'doublehop-grant'
 /** The shared key of who may issue. */

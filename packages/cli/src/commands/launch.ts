@@ -42,6 +42,11 @@ export async function launchCommand(
   if (options.steps) await showSteps(seen, formatEndpoint(leg.local), options.state)
 
   const { up, down } = await join(leg, process.stdin, process.stdout)
+  if (wanted.protocol === 'cgp' && down === 0) {
+    process.stderr.write(
+      'doublehop: the session ended without a byte, as a CGP launch does that is refused\n',
+    )
+  }
   if (options.steps) {
     process.stderr.write(
       `session over: ${up} bytes up, ${down} down, open ${(millisecondsSince(since) / 1000).toFixed(1)} s\n`,
