@@ -119,6 +119,7 @@ t.test('TLS', async (t) => {
 
   t.test('an environment that says otherwise changes nothing', async (t) => {
     t.intercept(process, 'env', { value: { ...process.env, NODE_TLS_REJECT_UNAUTHORIZED: '0' } })
+    t.intercept(process, 'emitWarning', { value() {} })
     const server = await EndServer.open(t, new TestAuthority().issue(['proxy']))
     await t.rejects(dialTls(server.at.port, 'proxy'), { code: 'DH_DIAL_TLS' })
   })
