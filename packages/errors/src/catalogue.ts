@@ -393,6 +393,18 @@ export const catalogue = {
     message: 'the limit of {limit} sessions is reached',
     action: 'raise limits.sessions, or add a gateway',
   },
+  DH_LIMIT_SOURCE: {
+    class: 'limit',
+    fault: 'peer',
+    message: 'this client source has {limit} sessions, and may have no more',
+    action: 'if many users share that address, raise limits.sessionsPerSource',
+  },
+  DH_LIMIT_HANDSHAKES: {
+    class: 'limit',
+    fault: 'peer',
+    message: 'the oldest of {limit} unfinished handshakes {whose} gave way to a new one',
+    action: 'somebody opens connections and does not go on; if it is you, raise limits.handshakes…',
+  },
   DH_DRAINING: {
     class: 'limit',
     fault: 'ours',
@@ -446,11 +458,35 @@ export const catalogue = {
     message: 'the certificate files {file} cannot be used: {why}',
     action: 'check the path, its rights, and that key and certificate belong together',
   },
+  DH_CERTIFICATE_ENDS: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: 'the certificate in {file} ends on {date}',
+    action: 'renew it and send SIGHUP',
+  },
+  DH_STA_LISTS: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: 'the lists of STAs differ: {why}',
+    action: 'list the same STAs at storefront, gateway and proxy',
+  },
+  DH_RELOAD: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: '{path} cannot be changed by a reload',
+    action: 'restart the daemon to change it, or put back what it was',
+  },
   DH_LISTEN: {
     class: 'configuration',
     fault: 'configuration',
     message: 'cannot listen on {address}: {why}',
     action: 'end what listens there (ss -ltnp), or choose another port',
+  },
+  DH_ACTIVATION: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: 'the service manager handed over {socket}: {why}',
+    action: 'compare the socket unit with the listeners of the configuration (docs/systemd.md)',
   },
   DH_USAGE: {
     class: 'usage',

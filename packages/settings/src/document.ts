@@ -3,8 +3,6 @@ import {
   type Document,
   isAlias,
   isMap,
-  isNode,
-  isScalar,
   isSeq,
   LineCounter,
   type Pair,
@@ -12,7 +10,8 @@ import {
   type YAMLMap,
 } from 'yaml'
 import { readBounded } from './bounded-file.ts'
-import { type Problem, pathText } from './problem.ts'
+import { inspectNodes, keyOf, offsetOf, type Place } from './nodes.ts'
+import type { Problem } from './problem.ts'
 
 /** A configuration of a thousand published apps is a tenth of this. */
 const LARGEST = 1024 ** 2
@@ -64,10 +63,11 @@ function parse(file: string, text: string): YamlReading {
   if (explicit && version !== '1.2')
     return failed(file, `it asks for YAML ${version}; YAML 1.2 is read here`)
 
-  const [first, ...others] = slips(document.contents, [], place, new Set())
+  const { problems, isBomb } = inspectNodes(document.contents, place)
+  const [first, ...others] = problems
   if (first !== undefined) return { problems: [first, ...others] }
-  // An alias in an alias grows without bound: yaml gives up where the copies of one anchor exceed a hundred.
-  const value: unknown = document.toJS({ maxAliasCount: 100 })
+  if (isBomb) return failed(file, 'its aliases (*name) multiply to more than is read here')
+  const value: unknown = document.toJS({ maxAliasCount: -1 })
   return { written: { value, placeOf: placesIn(document, place) } }
 }
 
@@ -107,50 +107,13 @@ function syntax(code: string, message: string, line: string): string {
 
 function reason(error: unknown): string {
   if (error instanceof RangeError) return 'it is nested too deeply'
-  const message = error instanceof Error ? error.message : String(error)
-  if (message.startsWith('Excessive alias count'))
-    return 'its aliases (*name) multiply to more than is read here'
-  return message
+  return error instanceof Error ? error.message : String(error)
 }
 
 function lineAround(text: string, offset: number): string {
   const start = text.lastIndexOf('\n', offset - 1) + 1
   const end = text.indexOf('\n', offset)
   return text.slice(start, end < 0 ? undefined : end).slice(0, 500)
-}
-
-type Place = (offset: number | undefined) => string
-
-/**
- * Every alias without an anchor, and every key that stands a second time in its group: yaml itself tells the
- * first without a line, and compares each key with each for the second.
- *
- * @param anchors the anchors before this node
- */
-function* slips(
-  node: unknown,
-  path: readonly PropertyKey[],
-  place: Place,
-  anchors: Set<string>,
-): Generator<Problem> {
-  if (isAlias(node) && !anchors.has(node.source)) {
-    const why = `the alias *${node.source} has no anchor &${node.source} before it`
-    yield { file: place(offsetOf(node)), path: pathText(path), why }
-  }
-  if (isNode(node) && !isAlias(node) && node.anchor !== undefined) anchors.add(node.anchor)
-  if (isSeq(node)) {
-    for (const [index, entry] of node.items.entries())
-      yield* slips(entry, [...path, index], place, anchors)
-  }
-  if (!isMap(node)) return
-  const seen = new Set<string>()
-  for (const pair of node.items) {
-    const here = [...path, keyOf(pair)]
-    if (seen.has(keyOf(pair)))
-      yield { file: place(offsetOf(pair.key)), path: pathText(here), why: 'it stands twice' }
-    seen.add(keyOf(pair))
-    yield* slips(pair.value, here, place, anchors)
-  }
 }
 
 function placesIn(document: Document, place: Place): Written['placeOf'] {
@@ -172,12 +135,4 @@ function placesIn(document: Document, place: Place): Written['placeOf'] {
     }
     return place(offset)
   }
-}
-
-function keyOf({ key }: Pair): string {
-  return isScalar(key) ? String(key.value) : String(key)
-}
-
-function offsetOf(node: unknown): number | undefined {
-  return isNode(node) ? node.range?.[0] : undefined
 }

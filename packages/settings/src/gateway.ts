@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
-import { count, duration, durationOrOff, size } from './units.ts'
+import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
 import {
   common,
   dialEndpoint,
@@ -9,6 +9,7 @@ import {
   name,
   network,
   path,
+  restart,
   serverName,
   stas,
   username,
@@ -55,6 +56,10 @@ const storefront = z.strictObject({
 /** The gateway's limits (docs/security.md says what each one guards against). */
 const limits = z
   .strictObject({
+    handshakes: count(4096).describe(
+      'clients that have not sent their ticket or request yet; when there are more, the oldest gives way',
+    ),
+    handshakesPerSource: countOrOff(128).describe('the same of one client source'),
     tlsHandshake: duration('10 s').describe('TLS handshake with a client'),
     firstFlight: duration('10 s').describe(
       'from TLS to the end of the SOCKS request or CGP flight',
@@ -65,9 +70,15 @@ const limits = z
     ),
     dial: duration('5 s').describe('TCP and TLS with a next hop or storefront'),
     staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
+    staAnswerBytes: size('64 KiB').describe('the answer of an STA, in bytes'),
     launch: duration('30 s').describe('all of steps 1 to 8'),
     idle: durationOrOff('off').describe('a session without a byte either way'),
-    sessions: count(10_000).describe('sessions at once'),
+    httpIdle: duration('1 min').describe('an HTTP connection without a byte either way'),
+    sessions: count(10_000).describe('sessions and HTTP connections at once'),
+    sessionsPerSource: countOrOff(100).describe('the same of one client source'),
+    failureDelay: durationOrOff('250 ms').describe(
+      'how long the refusal of a failed redemption is held; doubles with each one of that source',
+    ),
   })
   .prefault({})
 
@@ -75,8 +86,10 @@ export const gatewaySection = (folder: string) =>
   z
     .strictObject({
       ...common(folder),
-      listen: listenEndpoint.describe(
-        'the one TLS port: SOCKS5, CGP and HTTP are told apart by their first byte',
+      listen: restart(
+        listenEndpoint.describe(
+          'the one TLS port: SOCKS5, CGP and HTTP are told apart by their first byte',
+        ),
       ),
       tls: z
         .strictObject({

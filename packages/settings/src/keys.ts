@@ -5,6 +5,8 @@ export interface KeySchema {
   readonly type?: string
   readonly title?: string
   readonly description?: string
+  /** a reload cannot change it */
+  readonly 'x-restart'?: boolean
   readonly default?: unknown
   readonly enum?: readonly unknown[]
   readonly minimum?: number
@@ -30,9 +32,12 @@ export function schemaTree(): KeySchema {
   return whole
 }
 
+let settable: readonly Key[] | undefined
+
 /** Every key that one override can set. Lists are set as a whole. */
-export function settableKeys(): Key[] {
-  return leaves(schemaTree(), [])
+export function settableKeys(): readonly Key[] {
+  settable ??= leaves(schemaTree(), [])
+  return settable
 }
 
 /** The schema at a path, numbers and names alike; undefined where the schema knows nothing. */

@@ -12,9 +12,13 @@ export interface Problem {
   readonly why: string
 }
 
-/** `gateway.nextHops[0].address`; a key that is no plain word stands in quotes. */
+/** Twice as deep as any setting lies. */
+const DEEPEST_PATH = 12
+
+/** `gateway.nextHops[0].address`; a key that is no plain word stands in quotes, and no path is endless. */
 export function pathText(path: readonly PropertyKey[]): string {
-  const text = path.map(partText).join('')
+  const more = path.length > DEEPEST_PATH ? '…' : ''
+  const text = path.slice(0, DEEPEST_PATH).map(partText).join('') + more
   return text === '' ? 'the file' : text.replace(/^\./, '')
 }
 

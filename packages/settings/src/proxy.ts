@@ -1,11 +1,24 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
 import { store } from './store.ts'
-import { count, duration, durationOrOff, size } from './units.ts'
-import { common, identity, listenEndpoint, network, peers, stas, username } from './values.ts'
+import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
+import {
+  common,
+  identity,
+  listenEndpoint,
+  network,
+  peers,
+  restart,
+  stas,
+  username,
+} from './values.ts'
 
 const limits = z
   .strictObject({
+    handshakes: count(4096).describe(
+      'connections that have not finished TLS; when there are more, the oldest gives way',
+    ),
+    handshakesPerSource: countOrOff('off').describe('the same of one gateway'),
     tlsHandshake: duration('10 s').describe('TLS handshake with a gateway'),
     hopIdle: duration('60 s').describe('a hop connection opened ahead that says nothing'),
     greeting: duration('10 s').describe('from its first byte to the end of the SOCKS request'),
@@ -13,10 +26,17 @@ const limits = z
       'bytes kept while the destination is dialled; then no more is read',
     ),
     staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
+    staRequestBytes: size('64 KiB').describe(
+      'what a gateway asks of an STA, and the answer, in bytes',
+    ),
     dial: duration('5 s').describe('name lookup and TCP with a destination'),
     launch: duration('30 s').describe('from the CONNECT to its reply'),
     idle: durationOrOff('off').describe('a session without a byte either way'),
     sessions: count(10_000).describe('sessions at once'),
+    sessionsPerSource: countOrOff('off').describe('the same of one gateway'),
+    failureDelay: durationOrOff('off').describe(
+      'how long the refusal of a failed redemption is held; doubles with each one of that gateway',
+    ),
   })
   .prefault({})
 
@@ -37,8 +57,10 @@ const grants = (folder: string) =>
         .prefault([])
         .describe('32 bytes base64url each; the first mints, both are taken (rotation)'),
       lifetime: duration('10 s').describe('from the redemption to the CONNECT'),
-      store: store(folder).describe(
-        'where spent grants are remembered; Redis lets proxies take each other’s grants',
+      store: restart(
+        store(folder).describe(
+          'where spent grants are remembered; Redis lets proxies take each other’s grants',
+        ),
       ),
     })
     .prefault({})
@@ -47,8 +69,10 @@ export const proxySection = (folder: string) =>
   z
     .strictObject({
       ...common(folder),
-      listen: listenEndpoint.describe('where gateways connect (SOCKS5)'),
-      secure: z.enum(['on', 'off']).default('on').describe('mutual TLS, or plain TCP (warned of)'),
+      listen: restart(listenEndpoint.describe('where gateways connect (SOCKS5)')),
+      secure: restart(
+        z.enum(['on', 'off']).default('on').describe('mutual TLS, or plain TCP (warned of)'),
+      ),
       allow: peers.describe(
         'who may connect; with both lists both must hold, with none nobody is let in',
       ),

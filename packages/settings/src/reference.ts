@@ -13,6 +13,7 @@ const KINDS: Readonly<Record<string, string>> = {
   network: '`10.1.0.0/16`, `fd00::/8`, or one address',
   duration: '`250 ms`, `10 s`, `5 min`, `1 h`, `2 d`: a whole number and its unit, up to 24 days',
   'duration or off': 'the same, or `off` for no limit',
+  'whole number or off': 'a whole number from 1 to 10000000, or `off` for no limit',
   size: '`512 B`, `64 KiB`, `1 MiB`: a whole number and its unit, up to 1024 MiB',
   file: 'a path; a relative one starts at the folder of the configuration file',
   secret: '`file:PATH` or `env:NAME`: where the secret is, never the secret itself',
@@ -119,6 +120,14 @@ that is a slip or two away from a name in the tables. Exempt are the variable th
 in the file), which never overrides anything, and those that Kubernetes sets for its services (\`…_SERVICE_HOST\`,
 \`…_PORT\` and the like). Other variables that begin with \`DOUBLEHOP_\` are ignored.
 
+## Reloading
+
+SIGHUP makes a daemon read its file again, with the same flags and environment, and all certificates, keys and secrets.
+It takes all of it or nothing: where anything is wrong it goes on as before and says why. Sessions notice nothing; what
+is new holds for connections that come from then on. Log files are opened anew, so that logrotate needs nothing but
+SIGHUP. A file that is only half written when it is read is refused like any other that is wrong: rename a new one into
+its place. A key marked *restart* cannot be changed so: a file that changes it is refused.
+
 ## Secrets
 
 A secret never stands in the file. \`file:PATH\` names a file that holds it, and one line end behind it is not part of
@@ -189,7 +198,8 @@ function rowOf(
 ): string {
   const fallback = required ? '*required*' : defaultOf(schema)
   const variable = settable ? `\`${variableName(path)}\`` : ''
-  return `| \`${path.join('.')}\` | ${typeOf(schema)} | ${fallback} | ${cell(schema.description ?? '')} | ${variable} |`
+  const meaning = cell(schema.description ?? '') + (schema['x-restart'] ? ' (*restart*)' : '')
+  return `| \`${path.join('.')}\` | ${typeOf(schema)} | ${fallback} | ${meaning} | ${variable} |`
 }
 
 function defaultOf({ default: value }: KeySchema): string {

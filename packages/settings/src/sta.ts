@@ -1,18 +1,32 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
 import { store } from './store.ts'
-import { count, duration } from './units.ts'
-import { common, identity, listenEndpoint, overlap, peers, staId } from './values.ts'
+import { count, countOrOff, duration, size } from './units.ts'
+import { common, identity, listenEndpoint, overlap, peers, restart, staId } from './values.ts'
+
+const limits = z
+  .strictObject({
+    handshakes: count(4096).describe(
+      'connections that have not finished TLS; when there are more, the oldest gives way',
+    ),
+    handshakesPerSource: countOrOff('off').describe('the same of one caller'),
+    tlsHandshake: duration('10 s').describe('TLS handshake with a caller'),
+    request: duration('5 s').describe('from the first byte of a request to its last'),
+    requestBytes: size('64 KiB').describe('the body of a request, in bytes'),
+    connections: count(4096).describe('connections at once'),
+    connectionsPerSource: countOrOff('off').describe('the same of one caller'),
+  })
+  .prefault({})
 
 export const staSection = (folder: string) =>
   z
     .strictObject({
       ...common(folder),
-      authorityId: staId.describe('stands in every ticket it issues'),
-      listen: listenEndpoint.optional().describe('HTTPS with client certificates'),
-      listenHttp: listenEndpoint
-        .optional()
-        .describe('plain HTTP, where only networks tell who asks'),
+      authorityId: restart(staId.describe('stands in every ticket it issues')),
+      listen: restart(listenEndpoint.optional().describe('HTTPS with client certificates')),
+      listenHttp: restart(
+        listenEndpoint.optional().describe('plain HTTP, where only networks tell who asks'),
+      ),
       identity: identity(folder).describe('how the STA shows itself, and whom it trusts'),
       serviceKey: secret(folder).describe('whoever issues must send it (X-Citrix-XmlServiceKey)'),
       issuers: peers.describe(
@@ -26,9 +40,10 @@ export const staSection = (folder: string) =>
         'a refreshable ticket: from issue or its last refresh to its end',
       ),
       maxTickets: count(100_000).describe('live tickets at once; then no more are issued'),
-      store: store(folder).describe('where tickets are kept; Redis where several STAs share an id'),
-      requestTimeout: duration('5 s').describe('from the first byte of a request to its last'),
-      connections: count(4096).describe('connections at once'),
+      store: restart(
+        store(folder).describe('where tickets are kept; Redis where several STAs share an id'),
+      ),
+      limits: limits.describe('how long and how much'),
       drainTimeout: duration('10 s', 0).describe('how long SIGTERM waits for requests to end'),
     })
     .superRefine(({ listen, listenHttp, issuers, redeemers }, context) => {

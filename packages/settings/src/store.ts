@@ -6,6 +6,8 @@ import { secret } from './secret.ts'
 export interface RedisUrl {
   /** @param path where it stands in the configuration @throws Fault DH_CONFIG_SECRET */
   reveal(path: string): string
+  /** where it stands, or the url itself, which then holds no password */
+  toJSON(): string
 }
 
 const EXPECTED =
@@ -16,9 +18,12 @@ export function store(folder: string) {
   const plain = z
     .url({ protocol: /^rediss?$/ })
     .refine((url) => URL.parse(url)?.password === '')
-    .transform((url): RedisUrl => ({ reveal: () => url }))
+    .transform((url): RedisUrl => ({ reveal: () => url, toJSON: () => url }))
   const hidden = secret(folder).transform(
-    (source): RedisUrl => ({ reveal: (path) => redisUrl(source.reveal(path), path) }),
+    (source): RedisUrl => ({
+      reveal: (path) => redisUrl(source.reveal(path), path),
+      toJSON: () => source.toJSON(),
+    }),
   )
   return z
     .union([z.literal('memory'), hidden, plain], EXPECTED)

@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import { secret } from './secret.ts'
-import { count, duration } from './units.ts'
-import { common, dialEndpoint, identity, listenEndpoint, name, peers, stas } from './values.ts'
+import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
+import {
+  common,
+  dialEndpoint,
+  identity,
+  listenEndpoint,
+  name,
+  peers,
+  restart,
+  stas,
+} from './values.ts'
 
 const app = z
   .strictObject({
@@ -15,12 +24,33 @@ const app = z
     error: 'expected cgpAddress or icaAddress',
   })
 
+const limits = z
+  .strictObject({
+    handshakes: count(4096).describe(
+      'connections that have not finished TLS and the PROXY v2 header; when there are more, the oldest gives way',
+    ),
+    handshakesPerSource: countOrOff('off').describe('the same of one gateway'),
+    tlsHandshake: duration('10 s').describe('TLS handshake and PROXY v2 header of a gateway'),
+    request: duration('10 s').describe('from the first byte of a request to its last'),
+    requestBytes: size('4 KiB').describe('the body of a request, in bytes'),
+    staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
+    staAnswerBytes: size('64 KiB').describe('the answer of an STA, in bytes'),
+    sessions: count(4096).describe('HTTP connections at once'),
+    sessionsPerSource: countOrOff(100).describe('the same of one client, as the gateway tells it'),
+    failureDelay: durationOrOff('250 ms').describe(
+      'how long the refusal of a wrong token is held; doubles with each one of that client',
+    ),
+  })
+  .prefault({})
+
 export const storefrontSection = (folder: string) =>
   z
     .strictObject({
       ...common(folder),
-      listen: listenEndpoint.describe(
-        'where gateways connect: mutual TLS, then one PROXY v2 header, then HTTP',
+      listen: restart(
+        listenEndpoint.describe(
+          'where gateways connect: mutual TLS, then one PROXY v2 header, then HTTP',
+        ),
       ),
       identity: identity(folder).describe('how the storefront shows itself to gateways and STAs'),
       gateways: peers.describe(
@@ -39,9 +69,7 @@ export const storefrontSection = (folder: string) =>
         'how long clients are told a ticket is good; as the STAs have it',
       ),
       apps: z.array(app).prefault([]).describe('what is published'),
-      staRequest: duration('5 s').describe('from the request to the whole answer of an STA'),
-      requestTimeout: duration('10 s').describe('from the first byte of a request to its last'),
-      connections: count(4096).describe('connections at once'),
+      limits: limits.describe('how long and how much'),
       drainTimeout: duration('10 s', 0).describe('how long SIGTERM waits for requests to end'),
     })
     .refine(({ ticketVersion, stas }) => ticketVersion !== 42 || stas.length > 1, {

@@ -42,7 +42,22 @@ export function size(fallback: string) {
 
 /** How many of something. */
 export function count(fallback: number) {
-  return z.int().min(1).max(10_000_000).default(fallback)
+  return many().default(fallback)
+}
+
+/** How many of something, or `off`, which is undefined. */
+export function countOrOff(fallback: number | 'off') {
+  return z
+    .union(
+      [z.literal('off').transform(() => undefined), many()],
+      'expected a whole number from 1 to 10000000, or "off"',
+    )
+    .prefault(fallback)
+    .meta({ title: 'whole number or off' })
+}
+
+function many() {
+  return z.int().min(1).max(10_000_000)
 }
 
 function milliseconds(least: number) {

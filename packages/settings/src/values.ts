@@ -95,6 +95,9 @@ export const identity = (folder: string) =>
     ca: path(folder).describe(
       'PEM file with the CA certificates that the other daemons are checked against',
     ),
+    crl: path(folder)
+      .optional()
+      .describe('PEM file with the revocation list of each of these CAs; left out, none is asked'),
   })
 
 export type Identity = z.output<ReturnType<typeof identity>>
@@ -150,7 +153,9 @@ export type StaSettings = z.output<typeof sta>
 
 /** Keys that every daemon has. */
 export const common = (folder: string) => ({
-  name: name.optional().describe('how this daemon is called in logs; its kind if left out'),
+  name: restart(
+    name.optional().describe('how this daemon is called in logs; its kind if left out'),
+  ),
   zone: z
     .enum(['internet', 'lan', 'dmz1', 'dmz2', 'internal', 'management'])
     .optional()
@@ -170,12 +175,16 @@ export const common = (folder: string) => ({
     })
     .optional()
     .describe('the addresses it dials from; left out, the host chooses'),
-  admin: adminEndpoint
-    .optional()
-    .describe('loopback listener for /healthz, /readyz, /metrics, /sessions'),
+  admin: restart(
+    adminEndpoint
+      .optional()
+      .describe('loopback listener for /healthz, /readyz, /metrics, /sessions'),
+  ),
   metrics: z
     .strictObject({
-      listen: listenEndpoint.describe('where /metrics is served, to sources in zones.management'),
+      listen: restart(
+        listenEndpoint.describe('where /metrics is served, to sources in zones.management'),
+      ),
     })
     .optional()
     .describe('metrics beyond this host; left out, only the admin listener serves them'),
@@ -185,10 +194,22 @@ export const common = (folder: string) => ({
         .enum(['debug', 'info', 'warn', 'error'])
         .default('info')
         .describe('the least that is logged'),
-      file: path(folder).optional().describe('where log lines go; left out, standard output'),
+      file: restart(
+        path(folder).optional().describe('where log lines go; left out, standard output'),
+      ),
     })
     .prefault({})
     .describe('log lines'),
+  audit: z
+    .strictObject({
+      file: restart(
+        path(folder)
+          .optional()
+          .describe('where audit lines go; left out, among the log lines, marked "audit":true'),
+      ),
+    })
+    .prefault({})
+    .describe('who did what: docs/audit.md'),
 })
 
 /** Whether any address can be in both networks. */
@@ -213,4 +234,9 @@ export function inNetworks(
 function holdsNoLogin(url: string): boolean {
   const parsed = URL.parse(url)
   return parsed === null || (parsed.username === '' && parsed.password === '')
+}
+
+/** Marks a key that a reload cannot change, once it has its description. */
+export function restart<T extends z.ZodType>(schema: T): T {
+  return schema.meta({ ...schema.meta(), 'x-restart': true }) as T
 }

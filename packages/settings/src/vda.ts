@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { count, duration } from './units.ts'
-import { common, dialEndpoint, listenEndpoint, name } from './values.ts'
+import { common, dialEndpoint, listenEndpoint, name, restart } from './values.ts'
 
 const app = z
   .strictObject({
@@ -36,12 +36,18 @@ const app = z
     }
   })
 
+const limits = z
+  .strictObject({
+    greeting: duration('30 s').describe('how long a 1494 client may stay silent'),
+    sessions: count(10_000).describe('sessions at once'),
+  })
+  .prefault({})
+
 export const vdaSection = (folder: string) =>
   z.strictObject({
     ...common(folder),
-    apps: z.array(app).min(1).describe('the published applications this server runs'),
-    greetingTimeout: duration('30 s').describe('how long a 1494 client may stay silent'),
-    sessions: count(10_000).describe('sessions at once'),
+    apps: restart(z.array(app).min(1).describe('the published applications this server runs')),
+    limits: limits.describe('how long and how much'),
     drainTimeout: duration('5 min', 0).describe('how long SIGTERM waits for sessions to end'),
   })
 

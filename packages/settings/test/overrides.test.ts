@@ -110,7 +110,7 @@ t.test('a variable that names no setting is a problem', async (t) => {
     DOUBLEHOP_GATEWEY_LISTEN: 'no setting is called so; did you mean DOUBLEHOP_GATEWAY_LISTEN?',
     DOUBLEHOP_GATEWAY_COLOUR: 'no setting is called so',
     DOUBLEHOP_GATEWAY_LIMITS:
-      'it names a group of keys: set each one, such as DOUBLEHOP_GATEWAY_LIMITS_TLS_HANDSHAKE',
+      'it names a group of keys: set each one, such as DOUBLEHOP_GATEWAY_LIMITS_HANDSHAKES',
     DOUBLEHOP_GATEWAY_NEXT_HOPS_0_NAME:
       'a list is set as a whole: DOUBLEHOP_GATEWAY_NEXT_HOPS, as JSON',
     DOUBLEHOP_ZONES_DMZ3: 'no setting is called so; did you mean DOUBLEHOP_ZONES_DMZ1?',

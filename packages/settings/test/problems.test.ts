@@ -52,11 +52,14 @@ t.test('nor can a value', async (t) => {
 
 t.test('all problems are told, slips before what is missing for them', async (t) => {
   t.strictSame(
-    problemsOf(t, 'workspace:\n  gatewey: a:1\n  ca: 5\nvda:\n  apps: none\n  sessions: 0\n'),
+    problemsOf(
+      t,
+      'workspace:\n  gatewey: a:1\n  ca: 5\nvda:\n  apps: none\n  drainTimeout: soon\n',
+    ),
     [
       'doublehop.yaml:2: workspace.gatewey: no such key; did you mean gateway?',
       'doublehop.yaml:5: vda.apps: expected a list, not text',
-      'doublehop.yaml:6: vda.sessions: expected 1 or more',
+      'doublehop.yaml:6: vda.drainTimeout: expected a duration such as "10 s" (ms, s, min, h, d)',
       'doublehop.yaml:1: workspace.gateway: missing: expected address:port, an IPv6 address in brackets',
       'doublehop.yaml:3: workspace.ca: expected text, not a number',
     ],

@@ -61,7 +61,7 @@ t.test('each type that a table names is explained', async (t) => {
 
 t.test('a row tells what is required, what is the default and what is possible', async (t) => {
   const rows = [
-    '| `gateway.listen` | IP address:port | *required* | the one TLS port: SOCKS5, CGP and HTTP are told apart by their first byte | `DOUBLEHOP_GATEWAY_LISTEN` |',
+    '| `gateway.listen` | IP address:port | *required* | the one TLS port: SOCKS5, CGP and HTTP are told apart by their first byte (*restart*) | `DOUBLEHOP_GATEWAY_LISTEN` |',
     '| `gateway.redeemAt` | `gateway` or `proxy` | `gateway` | who asks the STA about the ticket | `DOUBLEHOP_GATEWAY_REDEEM_AT` |',
     '| `gateway.nextHops` | list of groups, at least 1 | *required* | proxies in order of preference | `DOUBLEHOP_GATEWAY_NEXT_HOPS` |',
     '| `gateway.nextHops[].secure` | `on` or `off` | `on` | SOCKS over mutual TLS, or over plain TCP (warned of) |  |',

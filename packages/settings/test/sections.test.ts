@@ -94,7 +94,7 @@ t.test('what is left out takes a safe default', async (t) => {
     maxTickets: 100_000,
     store: 'memory',
   })
-  t.match(vda, { greetingTimeout: 30_000, sessions: 10_000 })
+  t.match(vda, { limits: { greeting: 30_000, sessions: 10_000 } })
 })
 
 t.test('nobody may connect, issue or redeem who is not listed', async (t) => {
