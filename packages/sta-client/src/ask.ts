@@ -25,6 +25,8 @@ export interface AskOptions {
   readonly agent: Agent
   /** from the connection to the whole answer; as long for a turn before that */
   readonly milliseconds: number
+  /** the longest answer that is read */
+  readonly bytes?: number
   readonly signal?: AbortSignal | undefined
   /** the connection is there, and whether it served before; the request leaves now */
   readonly onConnected?: ((reused: boolean) => void) | undefined
@@ -52,6 +54,7 @@ export async function askSta(question: StaQuestion, options: AskOptions): Promis
 
 async function exchange(question: StaQuestion, options: AskOptions): Promise<StaReply> {
   const { sta } = question
+  const { bytes = STA_LIMIT } = options
   const { promise, resolve, reject } = Promise.withResolvers<StaReply>()
   let timer: NodeJS.Timeout | undefined
   let written = false
@@ -87,8 +90,8 @@ async function exchange(question: StaQuestion, options: AskOptions): Promise<Sta
     })
     .on('response', (response) => {
       const { statusCode: status = 0, headers } = response
-      const cutOff = { sta, why: `it is cut off, or longer than ${STA_LIMIT} bytes` }
-      void readBody(response, STA_LIMIT).then((body) =>
+      const cutOff = { sta, why: `it is cut off, or longer than ${bytes} bytes` }
+      void readBody(response, bytes).then((body) =>
         body === undefined
           ? giveUp(fault('DH_STA_ANSWER', cutOff))
           : resolve({ status, headers, body }),
@@ -111,6 +114,7 @@ async function exchange(question: StaQuestion, options: AskOptions): Promise<Sta
 export function checkReply(sta: string, what: string, { status, headers }: StaReply): void {
   if (status === 200) return
   const told = headers[ERROR_HEADER]
+  if (told === 'DH_DRAINING') throw fault(told, {})
   if (told === 'DH_STA_UNREACHABLE') throw fault(told, { sta, why: 'so says the proxy before it' })
   if (told === 'DH_STA_TIMEOUT') throw fault(told, { sta, seconds: '(limit of the proxy)' })
   if (told === 'DH_STA_LOST') throw fault(told, { sta, why: 'so says the proxy before it' })
@@ -120,6 +124,9 @@ export function checkReply(sta: string, what: string, { status, headers }: StaRe
 
 function lost(sta: string, written: boolean, error: NodeJS.ErrnoException): Fault {
   const why = error.code ?? error.message
+  // Node's parser of HTTP calls its errors so; one of them is an end in the middle.
+  if (written && why.startsWith('HPE_') && why !== 'HPE_INVALID_EOF_STATE')
+    return fault('DH_STA_ANSWER', { sta, why: `it is no HTTP (${why})` }, error)
   return written
     ? fault('DH_STA_LOST', { sta, why }, error)
     : fault('DH_STA_UNREACHABLE', { sta, why }, error)

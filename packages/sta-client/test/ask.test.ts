@@ -242,7 +242,7 @@ t.test('what is no HTTP, or has headers without end, is refused', async (t) => {
     'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',
   ]) {
     const scene = await Scene.set(t, () => answer)
-    await t.rejects(scene.ask(), { code: 'DH_STA_LOST' }, answer.slice(0, 20))
+    await t.rejects(scene.ask(), { code: 'DH_STA_ANSWER' }, answer.slice(0, 20))
   }
 })
 

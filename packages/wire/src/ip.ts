@@ -97,9 +97,22 @@ export function contains(network: Network, address: Uint8Array): boolean {
   return (((network.address[whole] ?? 0) ^ (address[whole] ?? 0)) & mask & 255) === 0
 }
 
-/** 127.0.0.1 from ::ffff:127.0.0.1: what a dual-stack socket calls an IPv4 peer. */
+/**
+ * Who counts as one source where connections are counted: an IPv4 address, or the /64 of an IPv6 address, since every
+ * host on a link may take as many addresses of its /64 as it likes (RFC 8981).
+ */
+export function sourceOf(address: string): string {
+  const bytes = parseIp(unmapped(address))
+  if (bytes?.length !== 16) return unmapped(address)
+  return `${formatIp(Uint8Array.from(bytes, (byte, index) => (index < 8 ? byte : 0)))}/64`
+}
+
+/**
+ * 127.0.0.1 from ::ffff:127.0.0.1: what a dual-stack socket calls an IPv4 peer. And fe80::1 from fe80::1%eth0: by which
+ * interface a neighbour came is no part of its address, or it would be in no network and a source of its own.
+ */
 export function unmapped(address: string): string {
-  const bytes = parseIp(address)
+  const bytes = parseIp(address.split('%', 1)[0] ?? '')
   if (bytes?.length !== 16) return address
   return contains(MAPPED, bytes) ? formatIp(bytes.subarray(12)) : formatIp(bytes)
 }

@@ -1,4 +1,4 @@
-import { type Fault, fault } from '@doublehop/errors/fault'
+import { type Fault, fault, isFault } from '@doublehop/errors/fault'
 import { bytesOf, utf8 } from './text.ts'
 import { isStaId, isTicketHex, parseTicket, StaTicket } from './ticket.ts'
 import { child, type Element, type Markup, readXml, writeElement } from './xml.ts'
@@ -130,7 +130,7 @@ export function encodeStaError(request: StaRequest['type'], errorId: StaErrorId)
   return protocol(writeElement(RESPONSES[request], {}, writeElement('ErrorId', {}, errorId)))
 }
 
-/** Reads the answer to RequestTicket. @throws Fault DH_XML, DH_STA_ANSWER, or the refusal's own */
+/** Reads the answer to RequestTicket. @throws Fault DH_STA_ANSWER, or the refusal's own */
 export function parseResponseTicket(body: Uint8Array, sta: string): StaTicket {
   const response = readResponse(body, 'ResponseTicket', sta)
   const id = child(response, 'AuthorityID')?.text.trim() ?? ''
@@ -140,7 +140,7 @@ export function parseResponseTicket(body: Uint8Array, sta: string): StaTicket {
   return new StaTicket(id, hex)
 }
 
-/** Reads the answer to RequestData. @throws Fault DH_XML, DH_STA_ANSWER, DH_TICKET_UNKNOWN, _USED, _EXPIRED */
+/** Reads the answer to RequestData. @throws Fault DH_STA_ANSWER, DH_TICKET_UNKNOWN, _USED, _EXPIRED */
 export function parseResponseData(body: Uint8Array, sta: string): TicketData {
   const response = readResponse(body, 'ResponseData', sta)
   if (child(response, 'TicketData') === undefined)
@@ -156,11 +156,21 @@ export function parseResponseRefresh(body: Uint8Array, sta: string): number {
 }
 
 function readResponse(body: Uint8Array, name: string, sta: string): Element {
-  const response = child(readProtocol(body, badAnswer(sta)), name)
+  const response = child(readAnswer(body, sta), name)
   if (response === undefined) throw fault('DH_STA_ANSWER', { sta, why: `no ${name}` })
   const errorId = child(response, 'ErrorId')?.text.trim()
   if (errorId !== undefined) throw refusal(errorId, sta)
   return response
+}
+
+/** What an STA answers without being XML is its fault, and nobody else's. */
+function readAnswer(body: Uint8Array, sta: string): Element {
+  const bad = badAnswer(sta)
+  try {
+    return readProtocol(body, bad)
+  } catch (error) {
+    throw isFault(error, 'DH_XML') ? bad(error.message) : error
+  }
 }
 
 function refusal(errorId: string, sta: string) {

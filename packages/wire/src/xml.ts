@@ -26,7 +26,7 @@ const MOST_ELEMENTS = 2000
 /**
  * Reads a document.
  *
- * @param text bounded by the caller; a leading byte order mark is skipped
+ * @param text bounded by the caller; one byte order mark before it is skipped
  * @param dtd the only DOCTYPE line that may stand before the root: its name and its system identifier
  * @throws Fault DH_XML
  */
@@ -68,7 +68,7 @@ export function readXml(text: string, dtd: { root: string; system: string }): El
   parser.on('text', characters)
   parser.on('cdata', characters)
 
-  parser.write(text.startsWith('\ufeff') ? text.slice(1) : text).close()
+  parser.write(text).close()
   return root ?? refuse('no root element')
 }
 

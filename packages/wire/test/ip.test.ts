@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { BlockList, isIP } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { contains, formatIp, type Network, parseIp, parseNetwork, unmapped } from '../src/ip.ts'
+import {
+  contains,
+  formatIp,
+  type Network,
+  parseIp,
+  parseNetwork,
+  sourceOf,
+  unmapped,
+} from '../src/ip.ts'
 import * as arbitrary from './arbitraries.ts'
 import { holds } from './property.ts'
 
@@ -61,8 +69,40 @@ t.test('the peer of a dual-stack socket is called by its IPv4 address', async (t
   t.equal(unmapped('127.0.0.1'), '127.0.0.1')
   t.equal(unmapped('2001:DB8:0::1'), '2001:db8::1')
   t.equal(unmapped('::fffe:127.0.0.1'), '::fffe:7f00:1', 'another prefix')
-  t.equal(unmapped('fe80::1%eth0'), 'fe80::1%eth0', 'what is no address stays as it is')
+  t.equal(unmapped('fe80::1%eth0'), 'fe80::1', 'the interface that a neighbour came by')
+  t.equal(unmapped('127.0.0.1%lo'), '127.0.0.1%lo', 'what is no address stays as it is')
 })
+
+t.test('a source is an IPv4 address, or the /64 of an IPv6 address', async (t) => {
+  const sources = {
+    '203.0.113.9': '203.0.113.9',
+    '::ffff:203.0.113.9': '203.0.113.9',
+    '::FFFF:cb00:7109': '203.0.113.9',
+    '2001:db8::1': '2001:db8::/64',
+    '2001:DB8:0:0:ffff:ffff:ffff:ffff': '2001:db8::/64',
+    '2001:db8:0:1::1': '2001:db8:0:1::/64',
+    '2001:db8:1:2:3:4:5:6': '2001:db8:1:2::/64',
+    '::1': '::/64',
+    '64:ff9b::203.0.113.9': '64:ff9b::/64',
+    'fe80::1%eth0': 'fe80::/64',
+  }
+  for (const [address, source] of Object.entries(sources))
+    t.equal(sourceOf(address), source, address)
+})
+
+holds<[Uint8Array, Uint8Array]>(
+  t,
+  'two IPv6 addresses are one source when their first 64 bits are the same',
+  [arbitrary.ipv6, arbitrary.ipv6],
+  (one, other) => {
+    const neighbour = Uint8Array.from(other, (byte, at) => (at < 8 ? (one[at] ?? 0) : byte))
+    // What is IPv4-mapped counts as the IPv4 address it spells.
+    const isMapped = [one, neighbour].some((bytes) => unmapped(formatIp(bytes)).includes('.'))
+    if (!isMapped) assert.equal(sourceOf(formatIp(one)), sourceOf(formatIp(neighbour)))
+    neighbour[7] = (neighbour[7] ?? 0) ^ 1
+    assert.notEqual(sourceOf(formatIp(one)), sourceOf(formatIp(neighbour)))
+  },
+)
 
 t.test('a network is an address and how many bits of it count', async (t) => {
   const bits = (text: string) => parseNetwork(text)?.bits

@@ -216,7 +216,7 @@ t.test('bytes that are not UTF-8 are refused, whatever the document declares', a
   t.throws(() => parseStaRequest(latin1), { code: 'DH_XML', message: /UTF-8/ })
   const utf16 = Buffer.from('\ufeff<CtxSTAProtocol/>', 'utf16le')
   t.throws(() => parseStaRequest(utf16), { code: 'DH_XML' })
-  t.throws(() => parseResponseData(latin1, STA), { code: 'DH_XML' })
+  t.throws(() => parseResponseData(latin1, STA), { code: 'DH_STA_ANSWER', message: /UTF-8/ })
 })
 
 t.test('entities and an internal DTD are refused', async (t) => {

@@ -87,6 +87,7 @@ const refused = {
   'a reference to no character': '<a>&#0;</a>',
   'a reference to half a character': '<a>&#xD800;</a>',
   'a reference beyond Unicode': '<a>&#x110000;</a>',
+  'a second byte order mark': '\ufeff\ufeff<a/>',
   'a control character by reference': '<a>&#1;</a>',
   'a control character by reference in XML 1.1': '<?xml version="1.1"?><a>&#1;</a>',
   'a processing instruction before the root': '<?x y?><a/>',
