@@ -3,7 +3,7 @@ import type { Zones } from '@doublehop/settings/schema'
 import { inNetworks } from '@doublehop/settings/values'
 import type { Endpoint } from '@doublehop/wire/endpoint'
 import { type Network, unmapped } from '@doublehop/wire/ip'
-import { bind } from './listen.ts'
+import { bind } from './bind.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What a daemon tells on its admin listener. */
@@ -24,6 +24,8 @@ export interface AdminSettings {
 /** The listeners for those who run a daemon, as far as its settings ask for them. */
 export interface AdminListeners {
   readonly at: Readonly<Record<string, Endpoint>>
+  /** who may scrape is judged by these from now on */
+  renew(zones: Zones): void
   close(): void
 }
 
@@ -33,12 +35,16 @@ export async function openAdmin(
   view: AdminView,
   zones: Zones,
 ): Promise<AdminListeners> {
+  let management = zones.management ?? []
   const admin = settings.admin && (await startAdmin(settings.admin, view))
   const metrics =
     settings.metrics &&
-    (await startMetrics(settings.metrics.listen, view.metrics, zones.management ?? []))
+    (await startMetrics(settings.metrics.listen, view.metrics, () => management))
   return {
     at: { ...(admin && { admin: admin.at }), ...(metrics && { metrics: metrics.at }) },
+    renew(changed) {
+      management = changed.management ?? []
+    },
     close() {
       admin?.close()
       metrics?.close()
@@ -48,7 +54,7 @@ export async function openAdmin(
 
 /** The loopback listener for whoever runs this host: /healthz, /readyz, /metrics, /sessions. Plain HTTP, GET only. */
 function startAdmin(on: Endpoint, view: AdminView): Promise<HttpListener> {
-  return serve(on, async (request, response) => {
+  return serve('admin', on, async (request, response) => {
     if (!isLoopbackName(request.headers.host))
       return answer(response, 421, { error: 'ask for localhost' })
     switch (request.url) {
@@ -74,10 +80,10 @@ function startAdmin(on: Endpoint, view: AdminView): Promise<HttpListener> {
 function startMetrics(
   on: Endpoint,
   metrics: Metrics,
-  management: readonly Network[],
+  management: () => readonly Network[],
 ): Promise<HttpListener> {
-  return serve(on, async (request, response) => {
-    if (!inNetworks(management, unmapped(request.socket.remoteAddress ?? '')))
+  return serve('metrics', on, async (request, response) => {
+    if (!inNetworks(management(), unmapped(request.socket.remoteAddress ?? '')))
       return void request.socket.destroy()
     if (request.url !== '/metrics') return answer(response, 404, { error: 'here is /metrics' })
     return answerMetrics(response, metrics)
@@ -90,6 +96,7 @@ interface HttpListener {
 }
 
 async function serve(
+  name: string,
   on: Endpoint,
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
 ): Promise<HttpListener> {
@@ -101,7 +108,7 @@ async function serve(
     },
   )
   server.maxConnections = 64
-  const at = await bind(server, on)
+  const at = await bind(server, on, name)
   return {
     at,
     close() {

@@ -1,10 +1,11 @@
+import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls'
 import { asFault, type Fault, fault } from '@doublehop/errors/fault'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
-import { Leg } from './leg.ts'
-import { certificateName, nameToVerify } from './tls.ts'
+import { Leg, type Peer } from './leg.ts'
+import { certificateName, distrustOf, nameToVerify } from './tls.ts'
 
 export interface DialOptions {
   /** name lookup, TCP and TLS together */
@@ -45,7 +46,7 @@ export async function dial(target: Endpoint, options: DialOptions): Promise<Leg>
 async function resolve({ host, port }: Endpoint, signal: AbortSignal): Promise<Endpoint[]> {
   if (isIP(host) !== 0) return [{ host, port }]
   try {
-    const found = await orAborted(lookup(host, { all: true }), signal)
+    const found = await orAborted(lookUp(host), signal)
     return found.map(({ address }) => ({ host: address, port }))
   } catch (error) {
     if (signal.aborted) throw signal.reason
@@ -57,6 +58,21 @@ async function resolve({ host, port }: Endpoint, signal: AbortSignal): Promise<E
   }
 }
 
+const LOOKUPS = new Map<string, Promise<LookupAddress[]>>()
+
+/**
+ * Looks a name up, together with whoever else wants it at this moment. A process looks up two names at a time, and one
+ * without an answer takes its time whether it is waited for or not: asked for again and again, it would keep all others
+ * from being found.
+ */
+export function lookUp(host: string): Promise<LookupAddress[]> {
+  const underWay = LOOKUPS.get(host)
+  if (underWay !== undefined) return underWay
+  const found = lookup(host, { all: true }).finally(() => LOOKUPS.delete(host))
+  LOOKUPS.set(host, found)
+  return found
+}
+
 async function dialFirst(
   addresses: readonly Endpoint[],
   options: DialOptions & { readonly signal: AbortSignal },
@@ -64,7 +80,8 @@ async function dialFirst(
   let last: Fault | undefined
   for (const address of addresses) {
     try {
-      await options.permit?.(address)
+      // It may have to look up a name itself.
+      if (options.permit) await orAborted(options.permit(address), options.signal)
       return await dialAddress(address, options)
     } catch (error) {
       options.signal.throwIfAborted()
@@ -141,16 +158,23 @@ function dialFault(endpoint: Endpoint, error: NodeJS.ErrnoException): Fault {
   return fault('DH_DIAL_HOST_UNREACHABLE', { address, why: error.code ?? error.message }, error)
 }
 
-export function tlsPeer(socket: TLSSocket): { name?: string; tls?: string } {
+export function tlsPeer(socket: TLSSocket): Pick<Peer, 'name' | 'distrust' | 'tls'> {
   const name = certificateName(socket)
-  return { tls: socket.getProtocol() ?? 'TLS', ...(name !== undefined && { name }) }
+  const shown = socket.getPeerX509Certificate() !== undefined
+  const distrust = shown ? distrustOf(socket) : undefined
+  return {
+    tls: socket.getProtocol() ?? 'TLS',
+    ...(name !== undefined && { name }),
+    ...(distrust !== undefined && { distrust }),
+  }
 }
 
 function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason)
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort)
+    // Heard in any case: a rejection that nobody hears ends the process.
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort)
   })
 }

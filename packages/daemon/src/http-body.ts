@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { type Fault, fault } from '@doublehop/errors/fault'
 
 /**
  * The body of an HTTP message, or undefined when it is longer than `limit` bytes or breaks off. The message is left
@@ -19,4 +20,10 @@ export function readBody(message: Readable, limit: number): Promise<Uint8Array |
     .on('error', () => resolve(undefined))
     .on('close', () => resolve(undefined))
   return promise
+}
+
+/** Why `readBody` gave nothing, where that was its limit: the message is still there, and would go on. */
+export function bodyTooLong(message: Readable, limit: number): Fault | undefined {
+  if (message.destroyed) return undefined
+  return fault('DH_HANDSHAKE_LENGTH', { what: 'the body of the HTTP request', limit })
 }

@@ -9,6 +9,8 @@ import { unmapped } from '@doublehop/wire/ip'
 export interface Peer extends Endpoint {
   /** first DNS name of its verified certificate; without TLS or certificate there is none */
   readonly name?: string
+  /** why the certificate it showed was not verified, where it is let in without one: `CERT_REVOKED` */
+  readonly distrust?: string
   /** `TLSv1.3`, `TLSv1.2`; undefined over plain TCP */
   readonly tls?: string
 }
@@ -59,8 +61,8 @@ export class Leg {
     this.#keep = keep
     this.peer = peer
     this.local = { host: unmapped(raw.localAddress ?? ''), port: raw.localPort ?? 0 }
-    // 60 s, then the kernel's ten probes a second apart, as Node sets them.
-    raw.setKeepAlive(true, 60_000)
+    // After a minute of silence six questions, ten seconds apart: a short outage of the network ends no quiet session.
+    raw.setKeepAlive(true, 60_000, 10_000, 6)
     raw.setNoDelay(true)
     if (tls !== undefined) raw.on('error', () => {}) // the TLS socket reports it
     this.#socket
@@ -83,6 +85,20 @@ export class Leg {
 
   get sent(): number {
     return this.#sent
+  }
+
+  /**
+   * The kernel has given the connection up: a reset, or a peer that answers no more. Node hears of that only while it
+   * reads or has something to write, so of a leg that is paused, or whose peer has ended, one has to ask. What came
+   * before may still be unread; and a leg that both have ended while it was paused looks the same.
+   */
+  get isLost(): boolean {
+    return !this.#closed && lostItsPeer(this.#raw)
+  }
+
+  /** What was written, and the FIN behind it, is in the hands of the kernel. */
+  get hasSaidAll(): boolean {
+    return this.#socket.writableFinished
   }
 
   /** Puts `listener` in charge; it first gets what arrived before, in order. */
@@ -220,4 +236,15 @@ export class Leg {
     this.#gone.abort()
     this.#listener?.close(this.#error)
   }
+}
+
+/**
+ * Whether the kernel's connection is over, which a socket that is not polled does not say. Node keeps the peer's
+ * address once it has been asked for; its handle asks the kernel (ENOTCONN). A test holds this against the running Node.
+ */
+function lostItsPeer(socket: Socket): boolean {
+  const { _handle } = socket as Socket & {
+    readonly _handle: { getpeername(out: object): number } | null
+  }
+  return (_handle?.getpeername({}) ?? 0) < 0
 }

@@ -2,35 +2,13 @@ import { parseArgs } from 'node:util'
 import { asFault, type Fault, fault } from '@doublehop/errors/fault'
 import { loadSettings, sectionOf } from '@doublehop/settings/load'
 import { type Override, parseOverride } from '@doublehop/settings/overrides'
-import type { Section, Settings, Zones } from '@doublehop/settings/schema'
-import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
+import { handedSockets } from './activation.ts'
+import { openAudit } from './audit.ts'
+import { Configuration } from './configuration.ts'
+import type { Daemon, DaemonSection, Start } from './daemon.ts'
 import { type Logger, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
-
-/** A daemon that has started. */
-export interface Daemon {
-  /** where it listens: `listen`, `admin` and the like */
-  readonly at: Readonly<Record<string, Endpoint>>
-  /** Takes nothing new and waits for what is under way, up to the drain timeout. True when all of it ended. */
-  drain(): Promise<boolean>
-  /** Ends everything at once. */
-  close(): Promise<void>
-}
-
-/** What a daemon is given besides its settings. */
-export interface Surroundings {
-  readonly log: Logger
-  readonly metrics: Metrics
-  readonly zones: Zones
-}
-
-/** Starts a daemon in this process. Rejects with a Fault when it cannot. */
-export type Start<S extends DaemonSection> = (
-  settings: NonNullable<Settings[S]>,
-  surroundings: Surroundings,
-) => Promise<Daemon>
-
-export type DaemonSection = Exclude<Section, 'workspace'>
 
 /** sysexits.h: EX_CONFIG, which service managers know not to retry. */
 const EXIT_CONFIGURATION = 78
@@ -70,14 +48,29 @@ export async function run<S extends DaemonSection>(
   file: string,
   overrides: readonly Override[] = [],
 ): Promise<number> {
+  const hangUps = new HangUps()
   try {
     const settings = loadSettings(file, overrides)
     const own = sectionOf(settings, section, file)
-    const log = openLog({ name: own.name ?? section, ...own.log })
+    const name = own.name ?? section
+    const log = openLog({ name, ...own.log })
+    const audit = openAudit({ name, file: own.audit.file ?? own.log.file })
     const metrics = new Metrics()
     metrics.watchProcess()
-    const daemon = await start(own, { log, metrics, zones: settings.zones })
+    const configuration = new Configuration({
+      section,
+      file,
+      overrides,
+      settings,
+      log,
+      audit,
+      metrics,
+    })
+    const daemon = await start(own, { log, audit, metrics, zones: settings.zones })
+    handedSockets.noneLeft()
     const signals = twoSignals()
+    configuration.warn()
+    hangUps.answer(() => configuration.reload(daemon))
     announce(daemon, log)
     return await untilSignal(signals, daemon, log)
   } catch (error) {
@@ -110,6 +103,22 @@ function announce(daemon: Daemon, log: Logger): void {
   // A parent that asked for messages and is gone cannot end its daemons any more, so they end themselves.
   process.channel?.unref()
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+}
+
+/** SIGHUPs are answered one after the other, also those that came while the daemon started. */
+class HangUps {
+  readonly #ready = Promise.withResolvers<() => Promise<void>>()
+  #last: Promise<void> = Promise.resolve()
+
+  constructor() {
+    process.on('SIGHUP', () => {
+      this.#last = this.#last.then(async () => (await this.#ready.promise)())
+    })
+  }
+
+  answer(reload: () => Promise<void>): void {
+    this.#ready.resolve(reload)
+  }
 }
 
 /** SIGTERM and SIGINT drain; a second one ends at once. */
@@ -145,6 +154,6 @@ function usage(section: string): string {
   return `doublehop-${section} [--config FILE] [--set path=value …]
 
 Runs the ${section} in the foreground with the ${section} section of FILE (doublehop.yaml).
-SIGTERM and SIGINT drain it, a second one ends it at once.
+SIGTERM and SIGINT drain it, a second one ends it at once. SIGHUP reloads configuration and certificates.
 `
 }

@@ -1,48 +1,57 @@
 import { createServer, type Socket } from 'node:net'
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import {
+  createServer as createTlsServer,
+  type TlsOptions,
+  type Server as TlsServer,
+} from 'node:tls'
 import { asFault, type Fault, fault } from '@doublehop/errors/fault'
 import { inNetworks } from '@doublehop/settings/values'
-import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
+import type { Endpoint } from '@doublehop/wire/endpoint'
 import { type Network, unmapped } from '@doublehop/wire/ip'
-import { acceptProxyHeader } from '@doublehop/wire/proxy-protocol'
-import { converse } from './conversation.ts'
-import { tlsPeer } from './dial.ts'
-import { Leg, type Peer } from './leg.ts'
-import type { Logger } from './log.ts'
-import type { Metrics } from './metrics.ts'
+import { Arrival, type ArrivalTerms } from './arrival.ts'
+import { bind } from './bind.ts'
+import { type Handshake, type HandshakeLimits, Handshakes } from './handshakes.ts'
+import type { Leg, Peer } from './leg.ts'
 import { rawSocketUnder } from './tls.ts'
 
-export interface ListenOptions {
+export interface ListenOptions extends ListenTerms {
+  /** what a socket is called that the service manager opened for this listener; `listen` if left out */
+  readonly name?: string
   /** port 0 takes a free one */
   readonly on: Endpoint
-  /** left out: plain TCP */
+  /**
+   * A connection that is open, TLS and all. It counts as a handshake until its owner calls `finish`, and must end when
+   * the signal of that handshake is aborted.
+   */
+  readonly onLeg: (leg: Leg, handshake: Handshake) => void
+  /** a connection that did not get there */
+  readonly onFailure: (failure: Fault, peer: Endpoint) => void
+}
+
+/** What may change while a listener listens; it holds for connections that come from then on. */
+export interface ListenTerms extends ArrivalTerms {
+  /** left out: plain TCP, for ever */
   readonly tls?: TlsOptions | undefined
-  /** from accept to the end of the TLS handshake */
-  readonly handshakeMilliseconds: number
-  /** bytes kept of each peer while nobody listens */
-  readonly keep: number
-  /** connections at once; more are closed at accept */
+  /** connections at once, whatever they do; more are closed at accept */
   readonly connections: number
+  /** handshakes at once; left out, as many as connections */
+  readonly handshakes?: HandshakeLimits
   /** load balancers, which send a PROXY v2 header before anything else */
   readonly proxyProtocolFrom?: readonly Network[]
-  /** a connection that is open, TLS and all */
-  onLeg(leg: Leg): void
-  /** a connection that did not get there */
-  onFailure(failure: Fault, peer: Endpoint): void
+  /** why this client may not come in, asked before any work of TLS is done for it */
+  refusal?(peer: Endpoint): Fault | undefined
 }
 
 /** Something that listens. */
 export interface Listener {
   /** where, with the port that was taken */
   readonly at: Endpoint
-  /** connections that are open but have not finished TLS, as /sessions shows them */
-  readonly handshakes: readonly object[]
-  /** takes nothing new; what is open stays */
+  /** connections that have not finished their handshake, as /sessions shows them */
+  readonly handshakes: Handshakes
+  /** takes nothing new, and ends the handshakes that are under way; what is served stays */
   stop(): void
-  /** the same, and handshakes under way are ended */
-  close(): void
-  /** new connections get these certificates */
-  renew(tls: TlsOptions): void
+  /** new connections meet these terms */
+  renew(terms: Partial<ListenTerms>): void
 }
 
 /**
@@ -50,158 +59,75 @@ export interface Listener {
  *
  * @throws Fault DH_LISTEN
  */
-export async function listen(options: ListenOptions): Promise<Listener> {
-  const secure = options.tls === undefined ? undefined : createTlsServer(options.tls)
-  const handshakes = new Map<Socket, Handshake>()
+export async function listen({
+  name = 'listen',
+  on,
+  onLeg,
+  onFailure,
+  ...first
+}: ListenOptions): Promise<Listener> {
+  let terms: ListenTerms = first
+  const handshakes = new Handshakes(limitsOf(terms))
+  const arriving = new WeakMap<Socket, Arrival>()
+
+  // Listens nowhere: it is given each connection. One whose options changed would take over some of them.
+  const withTls = (options: TlsOptions): TlsServer =>
+    createTlsServer(options)
+      .on('secureConnection', (socket) => {
+        const arrival = arriving.get(rawSocketUnder(socket))
+        if (arrival === undefined || arrival.handshake.signal.aborted) return void socket.destroy()
+        socket.allowHalfOpen = true
+        onLeg(arrival.open(socket), arrival.handshake)
+      })
+      .on('tlsClientError', (error, socket) =>
+        arriving.get(rawSocketUnder(socket))?.failTls(error, socket),
+      )
+  let secure = terms.tls && withTls(terms.tls)
 
   const accept = async (raw: Socket): Promise<void> => {
     raw.on('error', () => {})
     if (raw.remoteAddress === undefined) return void raw.destroy() // reset before it was accepted
     const peer: Peer = { host: unmapped(raw.remoteAddress), port: raw.remotePort ?? 0 }
-    const handshake = new Handshake(raw, peer, options, () => handshakes.delete(raw))
-    handshakes.set(raw, handshake)
+    const isBalancer = inNetworks(terms.proxyProtocolFrom ?? [], peer.host)
+    const handshake = handshakes.begin(peer, !isBalancer)
+    const arrival = new Arrival(raw, handshake, terms, onFailure)
     try {
-      if (inNetworks(options.proxyProtocolFrom ?? [], peer.host)) await handshake.readProxyHeader()
+      if (isBalancer) handshakes.name(handshake, (await arrival.readProxyHeader()) ?? peer)
+      const refused = terms.refusal?.(handshake.peer)
+      if (refused !== undefined) throw refused
+      handshake.signal.throwIfAborted()
     } catch (error) {
-      return handshake.fail(asFault(error))
+      return handshake.end(asFault(error))
     }
-    if (secure === undefined) {
-      handshake.finish()
-      return options.onLeg(new Leg(raw, undefined, handshake.peer, options.keep))
-    }
-    handshake.beginTls()
+    if (secure === undefined) return onLeg(arrival.open(undefined), handshake)
+    arriving.set(raw, arrival)
+    arrival.beginTls()
     secure.emit('connection', raw)
   }
 
-  secure
-    ?.on('secureConnection', (socket) => {
-      const raw = rawSocketUnder(socket)
-      socket.allowHalfOpen = true
-      const handshake = handshakes.get(raw)
-      handshake?.finish()
-      const peer = { ...handshake?.peer, ...tlsPeer(socket) } as Peer
-      options.onLeg(new Leg(raw, socket, peer, options.keep))
-    })
-    .on('tlsClientError', (error, socket) =>
-      handshakes.get(rawSocketUnder(socket))?.failTls(error.message),
-    )
-
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (raw) => void accept(raw))
-  server.maxConnections = options.connections
-  const at = await bind(server, options.on)
+  server.maxConnections = terms.connections
+  server.on('drop', (dropped) => {
+    const peer = { host: unmapped(dropped?.remoteAddress ?? ''), port: dropped?.remotePort ?? 0 }
+    onFailure(fault('DH_LIMIT_SESSIONS', { limit: terms.connections }), peer)
+  })
+  const at = await bind(server, on, name)
   return {
     at,
-    get handshakes() {
-      return [...handshakes.values()].map(({ peer, since }) => ({
-        peer: formatEndpoint(peer),
-        since: since.toISOString(),
-      }))
-    },
-    stop: () => void server.close(),
-    close() {
+    handshakes,
+    stop() {
       server.close()
-      for (const handshake of handshakes.values()) handshake.abandon()
+      handshakes.endAll(fault('DH_DRAINING', {}))
     },
-    renew: (tls) => secure?.setSecureContext(tls),
+    renew(changes) {
+      terms = { ...terms, ...changes }
+      handshakes.limits = limitsOf(terms)
+      server.maxConnections = terms.connections
+      if (secure !== undefined && changes.tls !== undefined) secure = withTls(changes.tls)
+    },
   }
 }
 
-/** What daemons do of a connection that did not get through TLS: count it, and one line. */
-export function noteHandshakeFailure(log: Logger, metrics: Metrics): ListenOptions['onFailure'] {
-  return (failure, peer) => {
-    metrics.failed(failure.code)
-    log.info({ event: 'handshake-failed', code: failure.code, peer: peer.host }, failure.message)
-  }
-}
-
-/** A connection on its way to a leg, from accept through PROXY v2 and TLS: one deadline, and it ends exactly once. */
-class Handshake {
-  peer: Peer
-  readonly since = new Date()
-  readonly #began = performance.now()
-  readonly #raw: Socket
-  readonly #options: ListenOptions
-  readonly #onEnd: () => void
-  #timer: NodeJS.Timeout | undefined
-  #isOver = false
-
-  constructor(raw: Socket, peer: Peer, options: ListenOptions, onEnd: () => void) {
-    this.#raw = raw
-    this.peer = peer
-    this.#options = options
-    this.#onEnd = onEnd
-  }
-
-  /** Learns from a load balancer who the client is; what was read beyond the header goes back to the socket. */
-  async readProxyHeader(): Promise<void> {
-    const leg = new Leg(this.#raw, undefined, this.peer, this.#options.keep)
-    const client = await converse(leg, acceptProxyHeader(), {
-      what: 'the PROXY v2 header',
-      milliseconds: this.#options.handshakeMilliseconds,
-    })
-    leg.handOver()
-    this.peer = client ?? this.peer
-  }
-
-  beginTls(): void {
-    const { handshakeMilliseconds } = this.#options
-    const left = this.#began + handshakeMilliseconds - performance.now()
-    const late = `not finished within ${handshakeMilliseconds / 1000} s`
-    this.#timer = setTimeout(() => this.failTls(late), Math.max(0, Math.ceil(left)))
-    this.#raw.once('close', this.#onClose)
-    // Who ends in the middle of TLS has ended; only behind it there are halves. The TLS socket inherits this.
-    this.#raw.allowHalfOpen = false
-  }
-
-  finish(): void {
-    this.#isOver = true
-    clearTimeout(this.#timer)
-    this.#raw.off('close', this.#onClose)
-    this.#onEnd()
-  }
-
-  abandon(): void {
-    this.finish()
-    this.#raw.destroy()
-  }
-
-  fail(why: Fault): void {
-    if (this.#isOver) return
-    this.abandon()
-    this.#options.onFailure(why, this.peer)
-  }
-
-  failTls(why: string): void {
-    this.fail(fault('DH_TLS_HANDSHAKE', { why }))
-  }
-
-  readonly #onClose = (): void =>
-    this.failTls('the peer closed the connection, or showed no certificate we trust')
-}
-
-/** Listens, and says where. @throws Fault DH_LISTEN */
-export function bind(
-  server: import('node:net').Server | import('node:http').Server,
-  on: Endpoint,
-): Promise<Endpoint> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: NodeJS.ErrnoException): void =>
-      reject(fault('DH_LISTEN', { address: formatEndpoint(on), why: why(error) }, error))
-    server.once('error', onError)
-    server.listen({ host: on.host, port: on.port, ipv6Only: false }, () => {
-      server.off('error', onError)
-      const bound = server.address()
-      resolve({
-        host: on.host,
-        port: typeof bound === 'object' && bound !== null ? bound.port : on.port,
-      })
-    })
-  })
-}
-
-function why({ code, message }: NodeJS.ErrnoException): string {
-  if (code === 'EADDRINUSE') return 'the port is taken'
-  if (code === 'EACCES') return 'this user may not take this port'
-  if (code === 'EADDRNOTAVAIL') return 'this host has no such address'
-  return code ?? message
+function limitsOf({ handshakes, connections }: ListenTerms): HandshakeLimits {
+  return handshakes ?? { handshakes: connections }
 }

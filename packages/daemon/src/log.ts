@@ -1,6 +1,6 @@
-import { fault } from '@doublehop/errors/fault'
 import { pino } from 'pino'
 import pretty from 'pino-pretty'
+import { LogFile } from './log-file.ts'
 
 export type Logger = pino.Logger
 
@@ -20,15 +20,16 @@ export interface LogOptions {
  * @throws Fault DH_CONFIG when the file cannot be opened
  */
 export function openLog({ name, level, file }: LogOptions): Logger {
-  return pino({ level, ...shape(name) }, file === undefined ? standardOutput() : openFile(file))
+  return pino({ level, ...shapeOfLines(name) }, openDestination(file, 'log.file'))
 }
 
 /** A log that writes its lines elsewhere: for daemons that run inside a test. */
 export function logTo(name: string, write: (line: string) => void): Logger {
-  return pino({ level: 'debug', ...shape(name) }, { write })
+  return pino({ level: 'debug', ...shapeOfLines(name) }, { write })
 }
 
-function shape(name: string): pino.LoggerOptions {
+/** What every line of a daemon begins with. */
+export function shapeOfLines(name: string): pino.LoggerOptions {
   return {
     base: { daemon: name },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -36,8 +37,23 @@ function shape(name: string): pino.LoggerOptions {
   }
 }
 
+/**
+ * Where lines go: appended to a file, or to standard output.
+ *
+ * @param path where the file stands in the configuration, for errors
+ * @throws Fault DH_CONFIG when the file cannot be opened
+ */
+export function openDestination(file: string | undefined, path: string): pino.DestinationStream {
+  return file === undefined ? standardOutput() : openFile(file, path)
+}
+
+/** What waits to be written while standard output takes nothing, such as a file on a full disk; more is lost. */
+const MOST_WAITING = 1024 ** 2
+
 function standardOutput(): pino.DestinationStream {
-  if (!process.stdout.isTTY) return pino.destination({ dest: 1, sync: true })
+  if (!process.stdout.isTTY)
+    // That it cannot be written ends no session, and there is nowhere else to say so.
+    return pino.destination({ dest: 1, sync: true, maxLength: MOST_WAITING }).on('error', () => {})
   return pretty({
     sync: true,
     ignore: 'pid,hostname,event,step,name,route,detail',
@@ -46,10 +62,15 @@ function standardOutput(): pino.DestinationStream {
   })
 }
 
-function openFile(file: string): pino.DestinationStream {
-  try {
-    return pino.destination({ dest: file, sync: true, append: true, mkdir: true, mode: 0o640 })
-  } catch (error) {
-    throw fault('DH_CONFIG', { file, path: 'log.file', why: (error as Error).message }, error)
-  }
+const FILES = new Set<LogFile>()
+
+/** Opens every log file anew under its name: whoever moved it away has it to itself from here on. @throws Fault DH_CONFIG when one cannot be opened */
+export function reopenFiles(): void {
+  for (const file of FILES) file.reopen()
+}
+
+function openFile(file: string, path: string): pino.DestinationStream {
+  const opened = new LogFile(file, path)
+  FILES.add(opened)
+  return opened
 }

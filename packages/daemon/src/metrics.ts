@@ -2,6 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Spliced } from './splice.ts'
 import type { StepName } from './steps.ts'
 
+export type { Counter }
+
 /** What every daemon counts. One registry each, so that several daemons can run in one test. Listed in docs/metrics.md. */
 export class Metrics {
   readonly registry = new Registry()
@@ -62,6 +64,20 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.set(read())
+      },
+    })
+  }
+
+  /** The same for several at once, told apart by a label. */
+  gauges(name: string, help: string, label: string, read: () => ReadonlyMap<string, number>): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [value, number] of read()) this.set({ [label]: value }, number)
       },
     })
   }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Fault } from '@doublehop/errors/fault'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
+import type { Ticket } from '@doublehop/wire/ticket'
+import type { Audit, AuditEvent } from './audit.ts'
 import type { Leg } from './leg.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -15,8 +17,14 @@ export class Session {
   readonly log: Logger
   /** when the client had said all it wants (performance.now()); undefined before */
   asked: number | undefined
+  /** what it was launched with, once that is known */
+  ticket: Ticket | undefined
+  /** that ticket was good, and is spent: what is refused from then on is not the ticket */
+  isRedeemed = false
+  /** when its first byte came (performance.now()) */
+  readonly opened = performance.now()
   readonly #metrics: Metrics
-  readonly #opened = performance.now()
+  readonly #audit: Audit
   readonly #since = new Date()
   readonly #onClose: () => void
   #reached: StepName = 'ticket'
@@ -24,15 +32,12 @@ export class Session {
   #splice: Splice | undefined
   #closed = false
 
-  constructor(id: string, client: Leg, log: Logger, metrics: Metrics, onClose: () => void) {
+  constructor(id: string, client: Leg, { log, metrics, audit }: SessionBooks, onClose: () => void) {
     this.id = id
     this.client = client
-    this.log = log.child({
-      session: id,
-      peer: formatEndpoint(client.peer),
-      ...(client.peer.name && { peerName: client.peer.name }),
-    })
+    this.log = log.child(this.#who())
     this.#metrics = metrics
+    this.#audit = audit
     this.#onClose = onClose
     metrics.sessionOpened()
   }
@@ -55,6 +60,7 @@ export class Session {
   /** Joins client and server until the session ends, and closes it. */
   async splice(server: Leg, idleMilliseconds: number | undefined): Promise<Spliced> {
     this.#server = server
+    this.audit('session-opened', { server: formatEndpoint(server.peer) })
     this.#splice = splice(this.client, server, idleMilliseconds)
     const spliced = await this.#splice.done
     this.#close(spliced.reason, spliced)
@@ -71,6 +77,15 @@ export class Session {
     )
     this.#metrics.failed(code)
     this.#close(`error:${code}`, { up: 0, down: 0 })
+  }
+
+  /** Writes down what was done in its name. */
+  audit(event: AuditEvent, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.#audit(event, {
+      ...this.#who(),
+      ...(this.ticket && { ticket: String(this.ticket) }),
+      ...fields,
+    })
   }
 
   /** Ends it, whatever it is doing. */
@@ -93,10 +108,20 @@ export class Session {
     }
   }
 
+  #who(): object {
+    const { peer } = this.client
+    return {
+      session: this.id,
+      peer: formatEndpoint(peer),
+      ...(peer.name && { peerName: peer.name }),
+    }
+  }
+
   #close(reason: string, { up, down }: Pick<Spliced, 'up' | 'down'>): void {
     if (this.#closed) return
     this.#closed = true
-    const ms = millisecondsSince(this.#opened)
+    const ms = millisecondsSince(this.opened)
+    if (this.#server) this.audit('session-closed', { reason, bytesUp: up, bytesDown: down, ms })
     this.log.info(
       { event: 'session-closed', reason, bytesUp: up, bytesDown: down, ms },
       `session closed: ${reason}, ${up} bytes up, ${down} down, open ${(ms / 1000).toFixed(1)} s`,
@@ -106,16 +131,21 @@ export class Session {
   }
 }
 
+/** Where sessions are written down. */
+export interface SessionBooks {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly audit: Audit
+}
+
 /** All sessions of a daemon. */
 export class Sessions {
-  readonly #log: Logger
-  readonly #metrics: Metrics
+  readonly #books: SessionBooks
   readonly #open = new Set<Session>()
   readonly #underWay = new UnderWay()
 
-  constructor(log: Logger, metrics: Metrics) {
-    this.#log = log
-    this.#metrics = metrics
+  constructor(books: SessionBooks) {
+    this.#books = books
   }
 
   get count(): number {
@@ -124,7 +154,7 @@ export class Sessions {
 
   /** @param id left out, a new one is made: 128 random bits */
   open(client: Leg, id: string = randomBytes(16).toString('hex')): Session {
-    const session = new Session(id, client, this.#log, this.#metrics, () => this.#remove(session))
+    const session = new Session(id, client, this.#books, () => this.#remove(session))
     this.#open.add(session)
     this.#underWay.begin()
     return session

@@ -37,20 +37,27 @@ export class MemorySpentMarks implements SpentMarks {
   }
 }
 
-/** In Redis, for processes that take each other's grants. Only digests and random names get there. */
+/**
+ * In Redis, for processes that take each other's grants. Only digests and random names get there. What this process has
+ * spent it remembers itself as well: a Redis that came back without its marks gives it no second use.
+ */
 export class RedisSpentMarks implements SpentMarks {
   readonly #redis: Redis
+  readonly #own = new MemorySpentMarks()
 
   constructor(redis: Redis) {
     this.#redis = redis
   }
 
   async spend(id: string, keepMilliseconds: number): Promise<boolean> {
+    if (await this.#own.isSpent(id)) return false
     const keep = Math.max(1, Math.ceil(keepMilliseconds))
-    return (await this.#ask(this.#redis.set(key(id), '1', 'PX', keep, 'NX'))) === 'OK'
+    const isFirst = (await this.#ask(this.#redis.set(key(id), '1', 'PX', keep, 'NX'))) === 'OK'
+    return isFirst && (await this.#own.spend(id, keepMilliseconds))
   }
 
   async isSpent(id: string): Promise<boolean> {
+    if (await this.#own.isSpent(id)) return true
     return (await this.#ask(this.#redis.exists(key(id)))) === 1
   }
 

@@ -329,6 +329,50 @@ t.test('a signal gives up with its own reason, in every phase, and leaves no soc
   await until(sockets, (count) => count <= before)
 })
 
+t.test('a name without an answer', async (t) => {
+  const asked: string[] = []
+  const { lookup } = dns
+  dns.lookup = ((host: string) => {
+    asked.push(host)
+    return host === 'hung' ? new Promise(() => {}) : Promise.reject(new Error('no such name'))
+  }) as unknown as typeof lookup
+  syncBuiltinESMExports()
+  t.teardown(() => {
+    dns.lookup = lookup
+    syncBuiltinESMExports()
+  })
+
+  t.test('is asked for once, however many want it', async (t) => {
+    const dials = Array.from({ length: 5 }, () =>
+      dial({ host: 'hung', port: 1 }, { milliseconds: 50 }),
+    )
+    for (const one of dials) await t.rejects(one, { code: 'DH_DIAL_TIMEOUT' })
+    t.same(asked.splice(0), ['hung'])
+  })
+
+  t.test('is asked for anew when the last answer is there', async (t) => {
+    for (let times = 0; times < 2; times++)
+      await t.rejects(dial({ host: 'gone', port: 1 }, { milliseconds: 50 }), {
+        code: 'DH_DIAL_NAME',
+      })
+    t.same(asked.splice(0), ['gone', 'gone'])
+  })
+
+  t.test('that is given up before it fails ends nothing', async (t) => {
+    const why = fault('DH_CLIENT_GONE', { step: '6 dial' })
+    const signal = AbortSignal.abort(why)
+    await t.rejects(dial({ host: 'gone', port: 1 }, { milliseconds: 50, signal }), why)
+    await new Promise(setImmediate) // a rejection that nobody has heard would fail this test
+  })
+})
+
+t.test('a permission that does not come meets the deadline', async (t) => {
+  const permit = () => new Promise<void>(() => {})
+  await t.rejects(dial({ host: '127.0.0.1', port: 1 }, { milliseconds: 50, permit }), {
+    code: 'DH_DIAL_TIMEOUT',
+  })
+})
+
 t.test('a dial that has ended leaves no timer behind', async (t) => {
   const timers = (): number =>
     process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length

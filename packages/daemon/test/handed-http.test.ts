@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { converse } from '@doublehop/daemon/conversation'
-import { HandedHttp } from '@doublehop/daemon/handed-http'
+import { HandedHttp, type HttpLimits } from '@doublehop/daemon/handed-http'
 import { readBody } from '@doublehop/daemon/http-body'
 import { take } from '@doublehop/wire/conversation'
 import { bytesOf } from '@doublehop/wire/text'
@@ -16,7 +16,7 @@ const HELLO = 'hello:'
 async function openHello(
   t: Test,
   wire: Wire,
-  options: ServerOptions = {},
+  limits: Partial<HttpLimits> = {},
 ): Promise<{ http: HandedHttp<string>; open: () => Promise<End> }> {
   const answer = async (
     request: IncomingMessage,
@@ -26,11 +26,14 @@ async function openHello(
     const body = await readBody(request, 1_000_000)
     response.end(`${about} ${request.url} ${body?.length}\n`)
   }
-  const http = new HandedHttp<string>(options, (...asked) => void answer(...asked))
+  const http = new HandedHttp<string>(
+    { requestMilliseconds: 5000, headBytes: 16_384, ...limits },
+    (...asked) => void answer(...asked),
+  )
   t.teardown(() => http.close())
-  const limits = { what: 'hello', milliseconds: 5000, bytes: 1_000_000 }
+  const hello = { what: 'hello', milliseconds: 5000, bytes: 1_000_000 }
   const { at } = await listenForLegs(t, wire, (leg) => {
-    converse(leg, take(HELLO.length), limits).then(
+    converse(leg, take(HELLO.length), hello).then(
       (said) => http.serve(leg, `after ${Buffer.from(said)}`),
       () => leg.destroy(),
     )
@@ -91,8 +94,7 @@ for (const wire of WIRES) {
     })
 
     t.test('a request that drips in meets its time limit', async (t) => {
-      const limits = { headersTimeout: 300, requestTimeout: 300 }
-      const { open } = await openHello(t, wire, limits)
+      const { open } = await openHello(t, wire, { requestMilliseconds: 300 })
       const slow: [string, string][] = [
         ['its headers', `${HELLO}GET /a HTTP/1.1\r\nX: `],
         ['its body', `${HELLO}POST /a HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n`],
@@ -114,7 +116,7 @@ for (const wire of WIRES) {
     })
 
     t.test('one that may rest is closed when it has rested enough', async (t) => {
-      const { open } = await openHello(t, wire, { keepAliveTimeout: 100 })
+      const { open } = await openHello(t, wire, { keepMilliseconds: 100 })
       const end = await open()
       end.say(HELLO + get('/a'))
       await answers(end, 1)

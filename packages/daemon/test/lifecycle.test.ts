@@ -77,7 +77,14 @@ t.test('tells its parent where it listens, and drains when the parent is gone', 
   session.finish('what is under way goes on')
   t.equal((await session.rest()).toString(), 'what is under way goes on')
   t.equal(await daemon.exit(), 0)
-  t.same(daemon.events(), ['ready', 'draining', 'session-closed', 'stopped'])
+  t.same(daemon.events(), [
+    'ready',
+    'session-opened',
+    'draining',
+    'session-closed',
+    'session-closed',
+    'stopped',
+  ])
   t.equal(daemon.err, '')
 })
 

@@ -1,5 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { logTo, openLog } from '@doublehop/daemon/log'
 import { Secret } from '@doublehop/settings/secret'
@@ -132,6 +140,59 @@ t.test('a file that cannot be opened is a configuration error', async (t) => {
       details: { file, path: 'log.file' },
     })
   }
+})
+
+t.test('a full disk costs lines, and says so once; the daemon goes on', async (t) => {
+  const folder = t.testdir()
+  const file = join(folder, 'gateway.log')
+  symlinkSync('/dev/full', file)
+  const body = `
+    import { renameSync, writeFileSync } from 'node:fs'
+    import { reopenFiles } from ${JSON.stringify(import.meta.resolve('@doublehop/daemon/log'))}
+    for (let n = 0; n < 3; n++) log.info('lost')
+    renameSync(${JSON.stringify(file)}, ${JSON.stringify(`${file}.1`)})
+    reopenFiles()
+    log.info('kept')`
+  const { status, stderr } = spawnSync(process.execPath, script(body, file), { encoding: 'utf8' })
+  t.equal(status, 0, stderr)
+  t.same(stderr.trimEnd().split('\n'), [
+    `doublehop: ${file} cannot be written (ENOSPC), its lines are lost until it can`,
+    `doublehop: ${file} is written again, 3 lines were lost`,
+  ])
+  t.match(lastLine(readFileSync(file, 'utf8')), { msg: 'kept' })
+})
+
+t.test('nor does a full disk behind standard output end it', async (t) => {
+  const full = openSync('/dev/full', 'w')
+  const body = `for (let n = 0; n < 5000; n++) log.info({ n }, 'x'.repeat(1000))
+    console.error(process.memoryUsage().heapUsed < 100e6 ? 'alive' : 'keeps it all')`
+  const { status, stderr } = spawnSync(process.execPath, script(body), {
+    encoding: 'utf8',
+    stdio: ['ignore', full, 'pipe'],
+  })
+  closeSync(full)
+  t.match({ status, stderr }, { status: 0, stderr: /alive/ })
+})
+
+t.test('files that cannot be opened anew stay open, and may be opened later', async (t) => {
+  const folder = t.testdir()
+  const file = join(folder, 'logs/gateway.log')
+  const body = `
+    import { rmSync, renameSync, writeFileSync } from 'node:fs'
+    import { reopenFiles } from ${JSON.stringify(import.meta.resolve('@doublehop/daemon/log'))}
+    const logs = ${JSON.stringify(join(folder, 'logs'))}
+    renameSync(logs, logs + '.1')
+    writeFileSync(logs, 'in the way')
+    try { reopenFiles() } catch (error) { console.error(error.code) }
+    log.info('still there')
+    rmSync(logs)
+    reopenFiles()
+    log.info('anew')`
+  const { status, stderr } = spawnSync(process.execPath, script(body, file), { encoding: 'utf8' })
+  t.match({ status, stderr }, { status: 0, stderr: 'DH_CONFIG\n' })
+  const before = readFileSync(join(folder, 'logs.1/gateway.log'), 'utf8')
+  t.match(lastLine(before), { msg: 'still there' })
+  t.match(lastLine(readFileSync(file, 'utf8')), { msg: 'anew' })
 })
 
 t.test('says no more than it is asked to', async (t) => {

@@ -1,3 +1,4 @@
+import { auditTo } from '@doublehop/daemon/audit'
 import { LaunchLimit } from '@doublehop/daemon/launch-limit'
 import { logTo } from '@doublehop/daemon/log'
 import { Metrics } from '@doublehop/daemon/metrics'
@@ -14,7 +15,8 @@ function sessionsOf() {
   const lines: LogLine[] = []
   const metrics = new Metrics()
   const log = logTo('gateway', (line) => void lines.push(JSON.parse(line)))
-  const sessions = new Sessions(log, metrics)
+  const audit = auditTo('gateway', { write: (line) => void lines.push(JSON.parse(line)) })
+  const sessions = new Sessions({ log, metrics, audit })
   const shown = async (): Promise<string> => await metrics.registry.metrics()
   return { sessions, lines, shown }
 }

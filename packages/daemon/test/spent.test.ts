@@ -1,6 +1,8 @@
-import { MemorySpentMarks } from '@doublehop/daemon/spent'
-import t, { type Test } from 'tap'
+import { MemorySpentMarks, RedisSpentMarks } from '@doublehop/daemon/spent'
+import type { Redis } from 'ioredis'
+import t from 'tap'
 import { heapInUse } from '../../../test/kit/memory.ts'
+import { stopClock } from '../../../test/kit/stopped-clock.ts'
 
 t.test('what was spent is spent, and once only', async (t) => {
   const marks = new MemorySpentMarks()
@@ -52,15 +54,26 @@ t.test('a flood of marks is forgotten when its time is over', async (t) => {
   t.ok(grown < 40_000_000, `${grown} bytes for 200,000 marks of 500, of which 20,000 are kept`)
 })
 
-/** Stops the clock that durations are measured with; from then on as much has passed as the test says. */
-function stopClock(t: Test): { passed: number } {
-  const began = performance.now()
-  const clock = { passed: 0 }
-  Object.defineProperty(performance, 'now', {
-    value: () => began + clock.passed,
-    configurable: true,
-  })
-  // What was inherited shows again.
-  t.teardown(() => Reflect.deleteProperty(performance, 'now'))
-  return clock
-}
+t.test('a Redis that has forgotten its marks gives this process no second use', async (t) => {
+  const forgetful = { set: async () => 'OK', exists: async () => 0 } as unknown as Redis
+  const marks = new RedisSpentMarks(forgetful)
+  t.ok(await marks.spend('a', 10_000))
+  t.notOk(await marks.spend('a', 10_000))
+  t.ok(await marks.isSpent('a'))
+  t.notOk(await marks.isSpent('b'))
+  const tries = await Promise.all(Array.from({ length: 10 }, () => marks.spend('b', 10_000)))
+  t.equal(tries.filter(Boolean).length, 1, 'nor two at once')
+})
+
+t.test('what a Redis could not note is not spent here either', async (t) => {
+  let isAway = true
+  const set = async () => {
+    if (isAway) throw new Error('Command timed out')
+    return 'OK'
+  }
+  const marks = new RedisSpentMarks({ set, exists: async () => 0 } as unknown as Redis)
+  await t.rejects(marks.spend('a', 10_000), { code: 'DH_GRANT_STORE' })
+  isAway = false
+  t.ok(await marks.spend('a', 10_000))
+  t.notOk(await marks.spend('a', 10_000))
+})

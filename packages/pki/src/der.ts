@@ -24,6 +24,12 @@ export function explicit(field: number, value: Asn1): Asn1 {
   return asn1.create(Class.CONTEXT_SPECIFIC, field as forge.asn1.Type, true, [value])
 }
 
+/** Bytes under the number of their field, `[n] IMPLICIT OCTET STRING`. */
+export function implicit(field: number, bytes: Buffer): Asn1 {
+  const type = field as forge.asn1.Type
+  return asn1.create(Class.CONTEXT_SPECIFIC, type, false, bytes.toString('latin1'))
+}
+
 /** @param bytes two's complement, big-endian, as short as it can be */
 export function integer(bytes: Buffer): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.INTEGER, false, bytes.toString('latin1'))

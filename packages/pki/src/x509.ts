@@ -86,7 +86,7 @@ function randomSerial(): Buffer {
   return serial
 }
 
-/** Without parameters, not even NULL (RFC 5758 section 3.2). */
-function signatureAlgorithm(): der.Asn1 {
+/** ecdsa-with-SHA256, without parameters, not even NULL (RFC 5758 section 3.2). */
+export function signatureAlgorithm(): der.Asn1 {
   return der.sequence(der.objectIdentifier(ECDSA_WITH_SHA256))
 }
