@@ -1,6 +1,7 @@
 import { converse } from '@doublehop/daemon/conversation'
+import type { Handshake } from '@doublehop/daemon/handshakes'
 import type { Leg } from '@doublehop/daemon/leg'
-import { asFault, isFault } from '@doublehop/errors/fault'
+import { asFault, type Fault, isFault } from '@doublehop/errors/fault'
 import { takeByte } from '@doublehop/wire/conversation'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { protocolOf } from '@doublehop/wire/first-byte'
@@ -9,49 +10,41 @@ import type { GatewayParts } from './parts.ts'
 
 /** The clients of the gateway, from the end of TLS to the moment they have said what they speak. */
 export class Clients {
-  readonly #parts: GatewayParts
-  readonly #undecided = new Set<Leg>()
+  readonly #parts: () => GatewayParts
 
-  constructor(parts: GatewayParts) {
+  /** @param parts those at work, which a reload changes */
+  constructor(parts: () => GatewayParts) {
     this.#parts = parts
   }
 
   /** Tells SOCKS5, CGP and HTTP apart by the first byte: a launch, or a way to the storefront. Never rejects. */
-  async serve(client: Leg): Promise<void> {
-    const { settings, storefronts, log, metrics } = this.#parts
-    this.#undecided.add(client)
+  async serve(client: Leg, handshake: Handshake): Promise<void> {
+    const { settings } = this.#parts()
     try {
-      const firstFlight = { what: 'the first flight', milliseconds: settings.limits.firstFlight }
-      const byte = await converse(client, takeByte(), firstFlight)
+      const byte = await converse(client, takeByte(), {
+        what: 'the first flight',
+        milliseconds: settings.limits.firstFlight,
+        signal: handshake.signal,
+      })
       const protocol = protocolOf(byte)
       client.silence(Uint8Array.of(byte))
-      this.#undecided.delete(client)
-      if (protocol === 'http') await storefronts.carry(client)
-      else await launch(client, protocol, this.#parts)
+      // It may have waited through a reload, longer than the former parts are kept.
+      const gateway = this.#parts()
+      if (protocol !== 'http') return await launch(client, protocol, handshake, gateway)
+      handshake.finish()
+      await gateway.storefronts.carry(client, gateway)
     } catch (error) {
-      this.#undecided.delete(client)
-      const failure = asFault(error)
-      const level = isFault(failure, 'DH_PEER_CLOSED') ? 'debug' : 'warn'
-      log[level](
-        {
-          event: 'client-refused',
-          code: failure.code,
-          peer: formatEndpoint(client.peer),
-          action: failure.action,
-        },
-        failure.message,
-      )
-      metrics.failed(failure.code)
-      client.destroy()
+      refuse(client, asFault(error), this.#parts())
+    } finally {
+      handshake.finish()
     }
   }
+}
 
-  /** Clients that have finished TLS and not yet said what they speak, as /sessions shows them. */
-  undecided(): object[] {
-    return [...this.#undecided].map(({ peer }) => ({ peer: formatEndpoint(peer) }))
-  }
-
-  endAll(): void {
-    for (const client of this.#undecided) client.destroy()
-  }
+function refuse(client: Leg, failure: Fault, { log, metrics }: GatewayParts): void {
+  const { code, action, message } = failure
+  const level = isFault(failure, 'DH_PEER_CLOSED') ? 'debug' : 'warn'
+  log[level]({ event: 'client-refused', code, peer: formatEndpoint(client.peer), action }, message)
+  metrics.failed(code)
+  client.destroy()
 }

@@ -106,7 +106,8 @@ async function connectThrough(
     answered(`vda → ${hop.name} → gateway`, 'connected')
     return leg
   } catch (error) {
-    leg.destroy()
+    // A FIN would be half an end: the proxy would go on dialling, for nobody.
+    leg.reset()
     const failure = asFault(error)
     if (failure.code.startsWith('DH_SOCKS_')) counters.socksServerErrors.inc()
     if (isFault(failure, 'DH_PEER_CLOSED', 'DH_PEER_RESET')) {

@@ -1,11 +1,9 @@
 import type { Metrics } from '@doublehop/daemon/metrics'
+import { StaCounters } from '@doublehop/sta-client/counters'
 
 /** What engineers of a double hop count, in the words they know it by (docs/metrics.md). */
-export class GatewayCounters {
+export class GatewayCounters extends StaCounters {
   readonly staConnections
-  readonly staRequestsSent
-  readonly staResponsesReceived
-  readonly staLookupFailures
   readonly socksMethodRequests
   readonly socksMethodResponses
   readonly socksConnectRequests
@@ -14,20 +12,11 @@ export class GatewayCounters {
   readonly socksClientErrors
 
   constructor(metrics: Metrics) {
+    super(metrics)
     this.staConnections = metrics.counter(
       'doublehop_sta_connections_total',
       'STA connections through a next hop',
       ['result'],
-    )
-    this.staRequestsSent = metrics.counter('doublehop_sta_requests_sent_total', 'STA requests sent')
-    this.staResponsesReceived = metrics.counter(
-      'doublehop_sta_responses_received_total',
-      'STA responses received',
-    )
-    this.staLookupFailures = metrics.counter(
-      'doublehop_sta_lookup_failures_total',
-      'STA server lookup failures for the id in the primary or redundant ticket',
-      ['ticket'],
     )
     this.socksMethodRequests = metrics.counter(
       'doublehop_socks_method_requests_total',

@@ -1,7 +1,8 @@
+import type { Handshake } from '@doublehop/daemon/handshakes'
 import { LaunchLimit } from '@doublehop/daemon/launch-limit'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Session } from '@doublehop/daemon/session'
-import { asFault, fault } from '@doublehop/errors/fault'
+import { asFault } from '@doublehop/errors/fault'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { accept } from './accept.ts'
 import { connectWithGrant, connectWithTicket } from './connect.ts'
@@ -14,11 +15,12 @@ import { refuse } from './refuse.ts'
 export async function launch(
   client: Leg,
   protocol: 'socks' | 'cgp',
+  handshake: Handshake,
   gateway: GatewayParts,
 ): Promise<void> {
   const session = gateway.sessions.open(client)
   try {
-    const server = await reachServer(session, protocol, gateway)
+    const server = await reachServer(session, protocol, handshake, gateway)
 
     // 9 splice – bytes flow
     session.step('splice')('workspace ⇄ vda', `joined through ${formatEndpoint(server.peer)}`)
@@ -26,7 +28,7 @@ export async function launch(
   } catch (error) {
     const failure = asFault(error)
     session.fail(failure)
-    await refuse(session, protocol, failure)
+    await refuse(session, protocol, failure, handshake, gateway)
   }
 }
 
@@ -34,15 +36,16 @@ export async function launch(
 async function reachServer(
   session: Session,
   protocol: 'socks' | 'cgp',
+  handshake: Handshake,
   gateway: GatewayParts,
 ): Promise<Leg> {
   const { limits, redeemAt } = gateway.settings
   using limit = new LaunchLimit(session, limits.launch)
-  if (gateway.sessions.count > limits.sessions)
-    throw fault('DH_LIMIT_SESSIONS', { limit: limits.sessions })
 
   // 1 ticket – the workspace sends its ticket
-  const arrival = await receiveTicket(session, protocol, gateway)
+  const arrival = await receiveTicket(session, protocol, gateway, handshake.signal)
+  handshake.finish()
+  gateway.limit.enter(session.client)
 
   let server: Leg
   if (redeemAt === 'gateway') {

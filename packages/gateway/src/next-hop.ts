@@ -4,14 +4,13 @@ import { type DialOptions, dial } from '@doublehop/daemon/dial'
 import type { Leg } from '@doublehop/daemon/leg'
 import { asFault, fault, isFault } from '@doublehop/errors/fault'
 import type { GatewaySettings, NextHopSettings } from '@doublehop/settings/gateway'
-import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { greetSocks, openSocks } from '@doublehop/wire/socks5-client'
 import type { Credentials } from '@doublehop/wire/socks5-server'
+import { Ahead } from './ahead.ts'
 import type { GatewayCounters } from './counters.ts'
+import type { HopConnections } from './hop-connections.ts'
 
-/** A connection opened ahead that nobody used for so long is closed; the proxy would wait twice as long. */
-const AHEAD_MILLISECONDS = 30_000
-/** How long a probe may take. */
+/** How long a probe may take, from the dial to the answer of the greeting. */
 const PROBE_MILLISECONDS = 1000
 
 /** One way into the second DMZ: our proxy, or any SOCKS5 server. */
@@ -25,9 +24,8 @@ export class NextHop {
   readonly #counters: GatewayCounters
   readonly #credentials: Credentials | undefined
   readonly #tls: DialOptions['tls']
-  readonly #ahead = new Map<Leg, NodeJS.Timeout>()
-  readonly #inUse = new Map<Leg, Date>()
-  #opening = 0
+  readonly #connections: HopConnections
+  readonly #ahead: Ahead
   #closed = false
   /** whether the last probe or launch got through */
   up = true
@@ -38,6 +36,7 @@ export class NextHop {
     settings: GatewaySettings,
     context: SecureContext,
     counters: GatewayCounters,
+    connections: HopConnections,
   ) {
     this.name = hop.name
     this.kind = hop.kind
@@ -45,6 +44,12 @@ export class NextHop {
     this.#hop = hop
     this.#settings = settings
     this.#counters = counters
+    this.#connections = connections
+    this.#ahead = new Ahead(hop.ahead, async () => {
+      const leg = await this.#dial()
+      connections.note(leg, hop.name, 'ahead')
+      return leg
+    })
     this.#credentials = hop.credentials && {
       username: hop.credentials.username,
       password: hop.credentials.password.reveal(`gateway.nextHops.${hop.name}.credentials`),
@@ -61,7 +66,7 @@ export class NextHop {
    */
   async open(credentials: Credentials | undefined, signal?: AbortSignal): Promise<Leg> {
     const login = this.kind === 'doublehop' ? credentials : this.#credentials
-    const ahead = this.#takeAhead()
+    const ahead = this.#ahead.take()
     if (ahead !== undefined) {
       // It may have died while it waited. Nothing of the launch was said on it, so a new one is no repetition.
       const greeted = await this.#greet(ahead, login, signal).catch((error) => {
@@ -78,9 +83,11 @@ export class NextHop {
   async probe(): Promise<boolean> {
     let leg: Leg | undefined
     try {
+      const since = performance.now()
       leg = await this.#dial(AbortSignal.timeout(PROBE_MILLISECONDS))
       const method = this.kind === 'doublehop' || this.#credentials ? 'password' : 'none'
-      await converse(leg, greetSocks(method), { what: 'a probe', milliseconds: PROBE_MILLISECONDS })
+      const limits = { what: 'a probe', milliseconds: PROBE_MILLISECONDS, since }
+      await converse(leg, greetSocks(method), limits)
       return true
     } catch {
       return false
@@ -89,27 +96,14 @@ export class NextHop {
     }
   }
 
-  close(): void {
-    this.#closed = true
-    for (const [leg, timer] of this.#ahead) {
-      clearTimeout(timer)
-      leg.destroy()
-    }
-    for (const leg of this.#inUse.keys()) leg.destroy()
+  /** Opens no more ahead; launches that are under way may still come. */
+  retire(): void {
+    this.#ahead.close()
   }
 
-  /** As /sessions shows its connections. */
-  toJSON(): object[] {
-    const show = (what: string) => (leg: Leg) => ({
-      hop: this.name,
-      peer: formatEndpoint(leg.peer),
-      local: formatEndpoint(leg.local),
-      what,
-    })
-    return [
-      ...[...this.#ahead.keys()].map(show('ahead')),
-      ...[...this.#inUse.keys()].map(show('in use')),
-    ]
+  close(): void {
+    this.#closed = true
+    this.#ahead.close()
   }
 
   async #dial(signal?: AbortSignal): Promise<Leg> {
@@ -153,43 +147,8 @@ export class NextHop {
       leg.destroy()
       throw fault('DH_HOP_UNREACHABLE', { hop: this.name, why: 'this gateway is ending' })
     }
-    this.#inUse.set(leg, new Date())
-    leg.gone.addEventListener('abort', () => this.#inUse.delete(leg))
-    this.#openAhead()
+    this.#connections.note(leg, this.name, 'in use')
+    this.#ahead.fill()
     return leg
-  }
-
-  #takeAhead(): Leg | undefined {
-    for (const [leg, timer] of this.#ahead) {
-      clearTimeout(timer)
-      this.#ahead.delete(leg)
-      if (!leg.gone.aborted) return leg
-    }
-    return undefined
-  }
-
-  /** While launches come, the next ones find their connection open. Without them there are none. */
-  #openAhead(): void {
-    if (this.#closed) return
-    const missing = this.#hop.ahead - this.#ahead.size - this.#opening
-    for (let opened = 0; opened < missing; opened++) this.#openOneAhead()
-  }
-
-  #openOneAhead(): void {
-    this.#opening++
-    this.#dial()
-      .then((leg) => {
-        if (this.#closed) return leg.destroy()
-        const timer = setTimeout(() => leg.destroy(), AHEAD_MILLISECONDS).unref()
-        this.#ahead.set(leg, timer)
-        leg.gone.addEventListener('abort', () => {
-          clearTimeout(timer)
-          this.#ahead.delete(leg)
-        })
-        // A proxy that ends an idle connection says so with a FIN.
-        leg.listen({ bytes: () => leg.destroy(), end: () => leg.destroy(), drain() {}, close() {} })
-      })
-      .catch(() => {})
-      .finally(() => this.#opening--)
   }
 }

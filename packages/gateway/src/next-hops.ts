@@ -1,13 +1,22 @@
 import type { Logger } from '@doublehop/daemon/log'
 import { type Repeated, repeat } from '@doublehop/daemon/repeat'
 import { dialContext } from '@doublehop/daemon/tls'
+import type { Code } from '@doublehop/errors/catalogue'
 import { type Fault, fault, isFault } from '@doublehop/errors/fault'
 import type { GatewaySettings } from '@doublehop/settings/gateway'
-import type { GatewayCounters } from './counters.ts'
+import type { LastingParts } from './lasting-parts.ts'
 import { NextHop } from './next-hop.ts'
 
 /** How often each hop is probed: /readyz must notice within 2 s. */
 const PROBE_EVERY_MILLISECONDS = 500
+
+/** What says that this hop has done nothing, and another one may be asked. */
+const ANOTHER_MAY_DO: Code[] = [
+  'DH_HOP_UNREACHABLE',
+  'DH_PEER_CLOSED',
+  'DH_PEER_RESET',
+  'DH_DRAINING',
+]
 
 /** The next hops in order of preference. Those that are known to be down are tried last. */
 export class NextHops {
@@ -16,9 +25,19 @@ export class NextHops {
   #probing: Repeated | undefined
   #closed = false
 
-  constructor(settings: GatewaySettings, counters: GatewayCounters, log: Logger) {
+  /** @param former the hops of the configuration before: which of them are down is known already */
+  constructor(
+    settings: GatewaySettings,
+    { counters, log, hopConnections }: LastingParts,
+    former: NextHops | undefined,
+  ) {
     const context = dialContext(settings.identity)
-    this.#hops = settings.nextHops.map((hop) => new NextHop(hop, settings, context, counters))
+    const down = new Set(former?.all.filter(({ up }) => !up).map(({ name }) => name))
+    this.#hops = settings.nextHops.map((hop) => {
+      const nextHop = new NextHop(hop, settings, context, counters, hopConnections)
+      nextHop.up = !down.has(hop.name)
+      return nextHop
+    })
     this.#log = log
     for (const { name, secure } of settings.nextHops) {
       if (secure === 'off')
@@ -55,7 +74,7 @@ export class NextHops {
         this.#mark(hop, true)
         return result
       } catch (error) {
-        if (!isFault(error, 'DH_HOP_UNREACHABLE', 'DH_PEER_CLOSED', 'DH_PEER_RESET')) throw error
+        if (!isFault(error, ...ANOTHER_MAY_DO)) throw error
         this.#mark(hop, false, error.message)
         last = error
       }
@@ -70,14 +89,15 @@ export class NextHops {
     })
   }
 
+  retire(): void {
+    this.#probing?.stop()
+    for (const hop of this.#hops) hop.retire()
+  }
+
   close(): void {
     this.#closed = true
     this.#probing?.stop()
     for (const hop of this.#hops) hop.close()
-  }
-
-  toJSON(): object[] {
-    return this.#hops.flatMap((hop) => hop.toJSON())
   }
 
   #inOrder(): NextHop[] {

@@ -2,6 +2,7 @@ import { converse } from '@doublehop/daemon/conversation'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Session } from '@doublehop/daemon/session'
 import { asFault, fault } from '@doublehop/errors/fault'
+import type { GatewaySettings } from '@doublehop/settings/gateway'
 import { acceptCgp } from '@doublehop/wire/cgp'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { acceptSocks } from '@doublehop/wire/socks5-server'
@@ -29,10 +30,12 @@ export async function receiveTicket(
   session: Session,
   protocol: 'socks' | 'cgp',
   gateway: GatewayParts,
+  signal: AbortSignal,
 ): Promise<Arrival> {
   const done = session.step('ticket')
   const receive = protocol === 'socks' ? receiveBySocks : receiveByCgp
-  const arrival = await receive(session, gateway)
+  const arrival = await receive(session, gateway, signal)
+  session.ticket = arrival.ticket
   done(
     'workspace → gateway',
     `${session.client.peer.tls}, ${protocol}, ${arrival.ticket} port ${arrival.port}`,
@@ -43,12 +46,13 @@ export async function receiveTicket(
 async function receiveBySocks(
   session: Session,
   { settings, counters }: GatewayParts,
+  signal: AbortSignal,
 ): Promise<Arrival> {
   const request = acceptSocks({ methods: ['none'] })
   const { destination } = await converse(
     session.client,
     request,
-    firstFlight(session.client, settings),
+    firstFlight(session.client, settings, signal),
   ).catch((error) => {
     counters.socksClientErrors.inc()
     throw asFault(error)
@@ -62,22 +66,27 @@ async function receiveBySocks(
   return { ticket, port: destination.port, flight: new Uint8Array(0), protocol: 'socks' }
 }
 
-async function receiveByCgp(session: Session, { settings }: GatewayParts): Promise<Arrival> {
+async function receiveByCgp(
+  session: Session,
+  { settings }: GatewayParts,
+  signal: AbortSignal,
+): Promise<Arrival> {
   const { ticket, bytes } = await converse(
     session.client,
     acceptCgp(),
-    firstFlight(session.client, settings),
+    firstFlight(session.client, settings, signal),
   )
   session.asked = performance.now()
   return { ticket, port: LAUNCH_PORTS.cgp, flight: bytes, protocol: 'cgp' }
 }
 
 /** The first byte, which told the protocol, has taken its part of the time. */
-function firstFlight({ since }: Leg, { limits }: GatewayParts['settings']) {
+function firstFlight({ since }: Leg, { limits }: GatewaySettings, signal: AbortSignal) {
   return {
     what: 'the first flight',
     milliseconds: limits.firstFlight,
     since,
     bytes: limits.firstFlightBytes,
+    signal,
   }
 }

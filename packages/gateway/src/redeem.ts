@@ -58,5 +58,7 @@ export async function redeem(
   if (through.kind === 'doublehop' && typeof grant !== 'string') {
     throw fault('DH_STA_ANSWER', { sta, why: `next hop ${through.name} added no grant` })
   }
+  session.isRedeemed = true
+  session.audit('ticket-redeemed', { sta, server: formatEndpoint(address) })
   return { address, hop: through, grant: typeof grant === 'string' ? grant : undefined }
 }

@@ -1,8 +1,7 @@
 import type { Logger } from '@doublehop/daemon/log'
 import { type Repeated, repeat } from '@doublehop/daemon/repeat'
 import type { Session } from '@doublehop/daemon/session'
-import { MemorySpentMarks } from '@doublehop/daemon/spent'
-import { asFault, isFault } from '@doublehop/errors/fault'
+import { asFault, fault, isFault } from '@doublehop/errors/fault'
 import type { GatewaySettings } from '@doublehop/settings/gateway'
 import { type AskOptions, askSta, type StaReply } from '@doublehop/sta-client/ask'
 import { type KnownSta, StaDirectory } from '@doublehop/sta-client/directory'
@@ -11,6 +10,7 @@ import { askFirstReachable, type Redeemed, Redeemer } from '@doublehop/sta-clien
 import { PURPOSE_HEADER, SESSION_HEADER } from '@doublehop/wire/sta-messages'
 import type { Ticket } from '@doublehop/wire/ticket'
 import type { GatewayCounters } from './counters.ts'
+import type { LastingParts } from './lasting-parts.ts'
 import type { NextHop } from './next-hop.ts'
 import type { NextHops } from './next-hops.ts'
 import { StaAgent } from './sta-agent.ts'
@@ -34,17 +34,19 @@ export class Stas {
   readonly #directory: StaDirectory
   readonly #redeemer: Redeemer
   readonly #reachable = new Map<string, boolean>()
+  readonly #doubts = new Map<string, string>()
+  readonly #log: Logger
   #asking: Repeated | undefined
 
   constructor(
     settings: GatewaySettings,
     nextHops: NextHops,
-    counters: GatewayCounters,
-    log: Logger,
+    { counters, log, spent }: LastingParts,
   ) {
     this.#settings = settings
     this.#nextHops = nextHops
     this.#counters = counters
+    this.#log = log
     this.#agents = new Map(
       nextHops.all.map((hop) => [
         hop,
@@ -57,7 +59,7 @@ export class Stas {
     this.#directory = new StaDirectory(settings.stas, (url) => this.#identify(url))
     this.#redeemer = new Redeemer({
       directory: this.#directory,
-      spent: new MemorySpentMarks(),
+      spent,
       rememberMilliseconds: REMEMBER_MILLISECONDS,
       onLookupFailure: (ticket) => counters.staLookupFailures.inc({ ticket }),
       onHalfLeft: (ticket, error) =>
@@ -91,6 +93,11 @@ export class Stas {
   /** Learns the ids of the STAs now, and again and again. */
   watch(): void {
     this.#asking = repeat(ASK_EVERY_MILLISECONDS, () => this.#directory.refresh())
+  }
+
+  /** Asks by itself no more; connections that launches leave behind close when they were unused for a while. */
+  retire(): void {
+    this.#asking?.stop()
   }
 
   close(): void {
@@ -133,16 +140,41 @@ export class Stas {
   }
 
   async #identify(url: URL): Promise<string | undefined> {
+    let hopName = ''
     try {
-      const id = await this.#nextHops.firstReachable((hop) =>
-        identifySta(url, this.#through(hop, url)),
-      )
+      const id = await this.#nextHops.firstReachable((hop) => {
+        hopName = hop.name
+        return identifySta(url, this.#through(hop, url))
+      })
       this.#reachable.set(url.href, true)
+      const configured = this.#configuredId(url)
+      const differs = id !== undefined && configured !== undefined && id !== configured
+      this.#doubt(
+        url,
+        differs ? `${url.host} is listed as ${configured} and calls itself ${id}` : '',
+      )
       return id
     } catch (error) {
       if (isFault(error)) this.#reachable.set(url.href, false)
+      if (isFault(error, 'DH_SOCKS_DENIED'))
+        this.#doubt(url, `${hopName} does not list ${url.host}`)
       throw error
     }
+  }
+
+  #configuredId(url: URL): string | undefined {
+    return this.#settings.stas.find(({ urls }) =>
+      urls.some((one) => new URL(one).href === url.href),
+    )?.id
+  }
+
+  /** Warns when it is new that launches with tickets of this STA cannot go right. @param why empty when all is well */
+  #doubt(url: URL, why: string): void {
+    if ((this.#doubts.get(url.href) ?? '') === why) return
+    this.#doubts.set(url.href, why)
+    if (why === '') return
+    const { code, message, action } = fault('DH_STA_LISTS', { why })
+    this.#log.warn({ event: 'sta-lists-differ', code, action }, message)
   }
 
   /** Our proxy makes the TLS connection to an https STA itself; over a foreign hop it is made end to end. */
@@ -153,6 +185,7 @@ export class Stas {
     return {
       agent: endToEnd ? agents.https : agents.http,
       milliseconds: this.#settings.limits.staRequest,
+      bytes: this.#settings.limits.staAnswerBytes,
       signal,
     }
   }

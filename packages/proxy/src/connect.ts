@@ -23,7 +23,7 @@ export async function connect(hop: Leg, request: ConnectRequest, parts: ProxyPar
   } catch (error) {
     const failure = asFault(error)
     session.fail(failure)
-    await refuse(hop, failure, session.asked)
+    await refuse(session, failure, parts)
   }
 }
 
@@ -35,8 +35,7 @@ async function reachServer(
 ): Promise<Leg> {
   const { limits } = parts.settings
   using limit = new LaunchLimit(session, limits.launch)
-  if (parts.sessions.count > limits.sessions)
-    throw fault('DH_LIMIT_SESSIONS', { limit: limits.sessions })
+  parts.limit.enter(session.client)
   const destination = await authorize(session, request, parts, limit.signal)
   return await dialServer(session, destination, parts, limit.signal)
 }
@@ -63,8 +62,24 @@ async function authorize(
     return await redeemHere(session, destination, parts.stas, signal)
   }
   const wanted = canonical(destination)
-  await parts.grants.take(credentials.password, session.id, session.client, wanted)
+  await takeGrant(session, credentials.password, wanted, parts)
   return wanted
+}
+
+async function takeGrant(
+  session: Session,
+  token: string,
+  wanted: Endpoint,
+  { grants }: ProxyParts,
+): Promise<void> {
+  const server = formatEndpoint(wanted)
+  try {
+    await grants.take(token, session.id, session.client, wanted)
+    session.audit('grant-accepted', { server })
+  } catch (error) {
+    session.audit('grant-refused', { server, code: asFault(error).code })
+    throw error
+  }
 }
 
 /** 6 dial – the proxy opens the connection to the server. */

@@ -1,5 +1,5 @@
-import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
+import { lookUp } from '@doublehop/daemon/dial'
 import { fault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
 import { inNetworks } from '@doublehop/settings/values'
@@ -143,6 +143,6 @@ function isHere(host: string): boolean {
 
 /** Undefined when the resolver does not know it, or does not answer. */
 async function addressesOf(name: string): Promise<string[] | undefined> {
-  const found = await lookup(name, { all: true }).catch(() => undefined)
+  const found = await lookUp(name).catch(() => undefined)
   return found?.map(({ address }) => address)
 }

@@ -10,6 +10,7 @@ import {
   type GrantScope,
   mintGrant,
 } from '@doublehop/wire/grant'
+import type { LastingParts } from './lasting-parts.ts'
 
 /** How far apart the clocks of proxies may be, or one may be set back: a mark outlives its grant by so much. */
 const CLOCKS_APART = 600_000
@@ -21,15 +22,13 @@ export class Grants {
   readonly #spent: SpentMarks
   readonly #instance: string
 
-  /** @param shared whether other proxies with the same keys see what is spent, and so may take our grants */
-  constructor({ grants }: ProxySettings, spent: SpentMarks, shared: boolean) {
+  constructor({ grants }: ProxySettings, { spent, instance }: LastingParts) {
     this.#keys = grants.keys.map((key, index) =>
       decodeKey(key.reveal(`proxy.grants.keys[${index}]`), index),
     )
     this.#lifetime = grants.lifetime
     this.#spent = spent
-    // Spent grants in memory are forgotten at a restart, so a grant must not outlive the process that minted it.
-    this.#instance = shared ? '' : randomBytes(16).toString('hex')
+    this.#instance = instance
   }
 
   /** A grant for the addresses of a redeemed ticket. */

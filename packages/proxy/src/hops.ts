@@ -9,35 +9,40 @@ import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { acceptSocks, type ConnectRequest, type Credentials } from '@doublehop/wire/socks5-server'
 import { connect } from './connect.ts'
 import type { ProxyParts } from './parts.ts'
+import type { StaRelay } from './relay.ts'
 
 /** The connections that first hops have opened, up to their CONNECT. */
 export class Hops {
-  readonly #parts: ProxyParts
+  readonly #parts: () => ProxyParts
+  readonly #relay: StaRelay
   readonly #waiting = new Map<Leg, Date>()
   readonly #relayed = new Map<Leg, Date>()
-  readonly #policy
 
-  constructor(parts: ProxyParts) {
+  /** @param parts those at work, which a reload changes */
+  constructor(parts: () => ProxyParts, relay: StaRelay) {
     this.#parts = parts
-    this.#policy = loginPolicy(parts.settings)
+    this.#relay = relay
   }
 
   /** Serves one connection: who is it, what does it want, and then the relay or a launch. Never rejects. */
   async serve(leg: Leg): Promise<void> {
-    const { settings, relay, stas } = this.#parts
     this.#waiting.set(leg, new Date())
     leg.gone.addEventListener('abort', () => {
       this.#waiting.delete(leg)
       this.#relayed.delete(leg)
     })
     try {
-      admit(leg, settings.allow)
+      admit(leg, this.#parts().settings.allow)
       const request = await this.#acceptRequest(leg)
       this.#waiting.delete(leg)
-      const sta = settings.authorization === 'grant' ? stas.at(request.destination) : undefined
-      if (sta === undefined) return await connect(leg, request, this.#parts)
+      const proxy = this.#parts()
+      // It may have waited through a reload that no longer lets it in.
+      admit(leg, proxy.settings.allow)
+      const { authorization } = proxy.settings
+      const sta = authorization === 'grant' ? proxy.stas.at(request.destination) : undefined
+      if (sta === undefined) return await connect(leg, request, proxy)
       this.#relayed.set(leg, new Date())
-      relay.serve(leg, request, sta)
+      this.#relay.serve(leg, request, sta)
     } catch (error) {
       this.#fail(leg, asFault(error))
     }
@@ -68,31 +73,29 @@ export class Hops {
 
   /** A connection may have been opened ahead: it has long to say its first byte, and not long to say the rest. */
   async #acceptRequest(leg: Leg): Promise<ConnectRequest> {
-    const { limits } = this.#parts.settings
     const first = await converse(leg, takeByte(), {
       what: 'the wait for a first byte',
-      milliseconds: limits.hopIdle,
+      milliseconds: this.#parts().settings.limits.hopIdle,
     })
     leg.silence(Uint8Array.of(first))
-    const request: Conversation<ConnectRequest> = acceptSocks(this.#policy)
+    const { settings } = this.#parts()
+    const request: Conversation<ConnectRequest> = acceptSocks(loginPolicy(settings))
     return await converse(leg, request, {
       what: 'the SOCKS request',
-      milliseconds: limits.greeting,
+      milliseconds: settings.limits.greeting,
     })
   }
 
   #fail(leg: Leg, failure: Fault): void {
-    const { log, metrics } = this.#parts
+    const { log, metrics } = this.#parts()
     const about = {
       event: 'hop-refused',
       code: failure.code,
       peer: formatEndpoint(leg.peer),
       peerName: leg.peer.name,
     }
-    // A gateway that looks whether we are alive greets and goes; one opened ahead may just end.
-    const expected =
-      failure.code === 'DH_PEER_CLOSED' || failure.details.what === 'the wait for a first byte'
-    if (expected) {
+    // A gateway that looks whether we are alive greets and goes; one opened ahead may just end, long before hopIdle.
+    if (failure.code === 'DH_PEER_CLOSED') {
       log.debug(about, failure.message)
     } else {
       metrics.failed(failure.code)

@@ -17,6 +17,7 @@ export async function redeemHere(
   signal: AbortSignal,
 ): Promise<Endpoint> {
   const ticket = parseTicket(host)
+  session.ticket = ticket
   launchKind(port)
 
   let connected: ReturnType<Session['step']> | undefined = session.step('sta-connect')
@@ -38,5 +39,7 @@ export async function redeemHere(
   const resolved = session.step('resolve')
   const address = addressFor(port, addressesOf(data))
   resolved('sta → proxy', formatEndpoint(address))
+  session.isRedeemed = true
+  session.audit('ticket-redeemed', { sta, server: formatEndpoint(address) })
   return address
 }

@@ -1,7 +1,9 @@
 import { holdDenial } from '@doublehop/daemon/denial'
 import type { Leg } from '@doublehop/daemon/leg'
+import type { Session } from '@doublehop/daemon/session'
 import type { Fault } from '@doublehop/errors/fault'
 import { encodeReply, REPLY, type Reply } from '@doublehop/wire/socks5-messages'
+import type { ProxyParts } from './parts.ts'
 
 /** The reply of RFC 1928, 6 to a first hop, by the class of what went wrong. */
 export function replyTo({ class: kind }: Fault): Reply {
@@ -26,9 +28,25 @@ export function replyTo({ class: kind }: Fault): Reply {
   }
 }
 
-/** Answers a CONNECT that will not be, and ends the connection. @param asked when it came (performance.now()) */
-export async function refuse(hop: Leg, failure: Fault, asked: number): Promise<void> {
+/** Answers a CONNECT that will not be, and ends the connection. */
+export async function refuse(
+  session: Session,
+  failure: Fault,
+  { failures, settings }: ProxyParts,
+): Promise<void> {
+  const { client, asked = session.opened } = session
   const reply = replyTo(failure)
-  await holdDenial(reply, asked)
-  hop.endWith(encodeReply(reply))
+  if (reply === REPLY.denied) {
+    if (session.ticket !== undefined && !session.isRedeemed)
+      session.audit('ticket-refused', { code: failure.code })
+    const delay = failure.class === 'ticket' ? failures.failed(client.peer.host) : 0
+    await holdDenial(client, asked, Math.min(delay, settings.limits.launch / 2))
+  }
+  client.endWith(encodeReply(reply))
+}
+
+/** Denies what has no session: who asks for an STA in the wrong way. */
+export async function deny(hop: Leg): Promise<void> {
+  await holdDenial(hop, performance.now(), 0)
+  hop.endWith(encodeReply(REPLY.denied))
 }

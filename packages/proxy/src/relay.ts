@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { admit } from '@doublehop/daemon/admit'
+import type { AuditEvent } from '@doublehop/daemon/audit'
 import { HandedHttp } from '@doublehop/daemon/handed-http'
 import { readBody } from '@doublehop/daemon/http-body'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Logger } from '@doublehop/daemon/log'
-import type { Metrics } from '@doublehop/daemon/metrics'
 import { logStep } from '@doublehop/daemon/steps'
 import { asFault, type Fault, fault, isFault } from '@doublehop/errors/fault'
-import type { ProxySettings } from '@doublehop/settings/proxy'
 import { checkReply, ERROR_HEADER } from '@doublehop/sta-client/ask'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { isSessionId } from '@doublehop/wire/session-id'
@@ -23,7 +23,6 @@ import {
   parseStaRequest,
   type RequestedTicket,
   SESSION_HEADER,
-  STA_LIMIT,
   STA_PATH,
   type StaErrorId,
   type TicketData,
@@ -31,16 +30,8 @@ import {
 import { isAllZero } from '@doublehop/wire/ticket'
 import { addressesOf, addressValues } from '@doublehop/wire/ticket-addresses'
 import type { Grants } from './grants.ts'
-import { refuse } from './refuse.ts'
-import type { Stas } from './stas.ts'
-
-export interface RelayParts {
-  readonly settings: ProxySettings
-  readonly stas: Stas
-  readonly grants: Grants
-  readonly log: Logger
-  readonly metrics: Metrics
-}
+import type { ProxyParts } from './parts.ts'
+import { deny } from './refuse.ts'
 
 /** A connection that a gateway has opened to this STA. */
 interface RelayedHop {
@@ -54,21 +45,18 @@ interface RelayedHop {
  * mints the grant (docs/security.md). Nothing else of the STA can be reached from DMZ 1.
  */
 export class StaRelay {
-  readonly #parts: RelayParts
+  readonly #parts: () => ProxyParts
   readonly #http: HandedHttp<RelayedHop>
+  #draining = false
 
-  constructor(parts: RelayParts) {
+  /** @param parts those at work, which a reload changes */
+  constructor(parts: () => ProxyParts) {
     this.#parts = parts
-    const { staRequest } = parts.settings.limits
-    // A connection may rest for 30 s, three times as long as a gateway keeps it.
+    const { staRequest } = parts().settings.limits
     this.#http = new HandedHttp(
-      {
-        keepAliveTimeout: 30_000,
-        headersTimeout: staRequest,
-        requestTimeout: staRequest,
-        maxHeaderSize: 4096,
-      },
+      { requestMilliseconds: staRequest, headBytes: 4096 },
       (request, response, hop) => void this.#answer(request, response, hop),
+      (failure, { leg }) => this.#note(leg, failure),
     )
   }
 
@@ -79,11 +67,21 @@ export class StaRelay {
       const why = 'an STA is only reached with "-" as user name and password'
       const failure = fault('DH_DESTINATION_FORBIDDEN', { destination: sta.host, why })
       this.#note(leg, failure)
-      void refuse(leg, failure, performance.now())
+      void deny(leg)
       return
     }
     leg.write(encodeReply(REPLY.succeeded))
     this.#http.serve(leg, { leg, sta })
+  }
+
+  /** The configuration has changed. */
+  renew(): void {
+    this.#http.renew(this.#parts().settings.limits.staRequest)
+  }
+
+  /** Redeems no more: who would connect with the grant finds the port shut. */
+  drain(): void {
+    this.#draining = true
   }
 
   close(): void {
@@ -96,6 +94,12 @@ export class StaRelay {
     hop: RelayedHop,
   ): Promise<void> {
     try {
+      // Nothing was asked yet, so the gateway may go to another proxy with the same ticket.
+      if (this.#draining) throw fault('DH_DRAINING', {})
+      // Again: since it was let in there may have been a reload.
+      const { settings, stas } = this.#parts()
+      admit(hop.leg, settings.allow)
+      if (!stas.lists(hop.sta)) throw notRelayed('an STA that is listed no more')
       if (request.url !== STA_PATH) throw notRelayed(`path ${request.url}`)
       if (request.method === 'GET') return await this.#identify(hop.sta, response)
       if (request.method === 'POST') return await this.#redeem(hop.leg, hop.sta, request, response)
@@ -108,7 +112,7 @@ export class StaRelay {
         .writeHead(status, {
           [ERROR_HEADER]: failure.code,
           'content-length': 0,
-          ...(status < 500 && { connection: 'close' }),
+          ...((status < 500 || this.#draining) && { connection: 'close' }),
         })
         .end()
     }
@@ -116,7 +120,7 @@ export class StaRelay {
 
   /** GET: the 406 of a healthy STA, with its id. */
   async #identify(sta: URL, response: ServerResponse): Promise<void> {
-    const id = await this.#parts.stas.identify(sta)
+    const id = await this.#parts().stas.identify(sta)
     response
       .writeHead(406, { ...(id !== undefined && { [AUTHORITY_HEADER]: id }), 'content-length': 0 })
       .end()
@@ -130,12 +134,14 @@ export class StaRelay {
     response: ServerResponse,
   ): Promise<void> {
     const began = performance.now()
-    const { grants, stas, metrics } = this.#parts
+    const proxy = this.#parts()
+    const { stas, metrics } = proxy
     const session = request.headers[SESSION_HEADER]
     if (typeof session !== 'string' || !isSessionId(session))
       throw notRelayed('without Doublehop-Session')
-    const ticket = await readRequestData(request)
+    const ticket = await readRequestData(request, proxy.settings.limits.staRequestBytes)
     const log = this.#log(leg).child({ session })
+    const audit = this.#auditFor(leg, session, sta)
 
     const reply = await stas.ask(sta, encodeRequestData(ticket), session)
     checkReply(sta.host, 'redeem tickets', reply)
@@ -152,47 +158,66 @@ export class StaRelay {
       }
       logStep(log, 'redeem', 'proxy → sta', 'ticket known, unused', began)
       metrics.stepTook('redeem', (performance.now() - began) / 1000)
-      answer(encodeResponseData(addressValues(data)), this.#grantHeader(grants, session, leg, data))
+      audit('ticket-redeemed')
+      const grant = mint(proxy.grants, session, leg, data, audit)
+      answer(encodeResponseData(addressValues(data)), grant)
     } catch (error) {
       const errorId = errorIdOf(error)
       if (errorId === undefined) throw error
-      const failure = asFault(error)
-      log.warn(
-        { event: 'ticket-refused', code: failure.code, action: failure.action },
-        failure.message,
-      )
-      if (!isAllZero(ticket.hex)) metrics.failed(failure.code)
+      const { code, action, message } = asFault(error)
+      // Of the other half of a 42 ticket nobody wants anything: used or forgotten is as good as spent.
+      if (request.headers[PURPOSE_HEADER] !== 'spend') {
+        log.warn({ event: 'ticket-refused', code, action }, message)
+        audit('ticket-refused', { code })
+        if (!isAllZero(ticket.hex)) metrics.failed(code)
+      }
       answer(encodeStaError('RequestData', errorId))
     }
   }
 
-  /** A ticket whose addresses cannot be read grants nothing; the gateway will say what is wrong with it. */
-  #grantHeader(grants: Grants, session: string, leg: Leg, data: TicketData): object {
-    try {
-      return { [GRANT_HEADER]: grants.mint(session, leg, addressesOf(data)) }
-    } catch (error) {
-      if (isFault(error, 'DH_TICKET_ADDRESS')) return {}
-      throw error
-    }
+  #auditFor(leg: Leg, session: string, sta: URL) {
+    const who = { session, peer: formatEndpoint(leg.peer), peerName: leg.peer.name, sta: sta.host }
+    return (event: AuditEvent, fields: object = {}): void =>
+      this.#parts().audit(event, { ...who, ...fields })
   }
 
   #log(leg: Leg): Logger {
-    return this.#parts.log.child({ peer: formatEndpoint(leg.peer), peerName: leg.peer.name })
+    return this.#parts().log.child({ peer: formatEndpoint(leg.peer), peerName: leg.peer.name })
   }
 
   #note(leg: Leg, failure: Fault): void {
     const { code, action, message } = failure
-    this.#parts.metrics.failed(code)
+    this.#parts().metrics.failed(code)
     this.#log(leg).warn({ event: 'relay-refused', code, action }, message)
   }
 }
 
+/** A ticket whose addresses cannot be read grants nothing; the gateway will say what is wrong with it. */
+function mint(
+  grants: Grants,
+  session: string,
+  leg: Leg,
+  data: TicketData,
+  audit: (event: AuditEvent, fields: object) => void,
+): object {
+  try {
+    const addresses = addressesOf(data)
+    const grant = grants.mint(session, leg, addresses)
+    audit('grant-minted', { servers: Object.values(addresses).map(formatEndpoint) })
+    return { [GRANT_HEADER]: grant }
+  } catch (error) {
+    if (!isFault(error, 'DH_TICKET_ADDRESS')) throw error
+    audit('grant-refused', { code: error.code })
+    return {}
+  }
+}
+
 /** The body of a POST, if it is a RequestData and nothing else. @throws Fault DH_RELAY_REQUEST, DH_XML, DH_STA_REQUEST */
-async function readRequestData(request: IncomingMessage): Promise<RequestedTicket> {
+async function readRequestData(request: IncomingMessage, limit: number): Promise<RequestedTicket> {
   if (request.headers['transfer-encoding'] !== undefined) throw notRelayed('a chunked body')
-  const body = await readBody(request, STA_LIMIT)
+  const body = await readBody(request, limit)
   if (body === undefined)
-    throw notRelayed(`a body that breaks off or is longer than ${STA_LIMIT} bytes`)
+    throw notRelayed(`a body that breaks off or is longer than ${limit} bytes`)
   const message = parseStaRequest(body)
   if (message.type !== 'RequestData') throw notRelayed(message.type)
   return message.ticket
@@ -211,6 +236,7 @@ function errorIdOf(error: unknown): StaErrorId | undefined {
 
 /** 4xx is the gateway's fault, 5xx the STA's or ours. */
 function statusOf({ code, class: kind }: Fault): number {
+  if (code === 'DH_DRAINING') return 503
   if (code === 'DH_STA_FORBIDDEN') return 502
   if (kind === 'timeout') return 504
   if (code.startsWith('DH_STA_') && code !== 'DH_STA_REQUEST') return 502

@@ -1,48 +1,40 @@
-import type { Logger } from '@doublehop/daemon/log'
-import type { Metrics } from '@doublehop/daemon/metrics'
-import type { SpentMarks } from '@doublehop/daemon/spent'
 import { asFault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
 import { askSta, type StaReply } from '@doublehop/sta-client/ask'
+import type { StaCounters } from '@doublehop/sta-client/counters'
 import { DirectAgents } from '@doublehop/sta-client/direct'
 import { type KnownSta, StaDirectory } from '@doublehop/sta-client/directory'
 import { identifySta } from '@doublehop/sta-client/identify'
 import { askFirstReachable, Redeemer } from '@doublehop/sta-client/redeem'
 import { canonicalHost, type Endpoint, sameEndpoint } from '@doublehop/wire/endpoint'
 import { SESSION_HEADER } from '@doublehop/wire/sta-messages'
+import type { LastingParts } from './lasting-parts.ts'
 
 /** The Secure Ticket Authorities that this proxy reaches, over TLS connections of its own. */
 export class Stas {
   readonly directory: StaDirectory
   readonly redeemer: Redeemer
   readonly #agents: DirectAgents
-  readonly #milliseconds: number
-  readonly #asked
+  readonly #limits: ProxySettings['limits']
+  readonly #counters: StaCounters
 
-  constructor(settings: ProxySettings, spent: SpentMarks, log: Logger, metrics: Metrics) {
+  constructor(settings: ProxySettings, { spent, log, counters }: LastingParts) {
     const { limits } = settings
-    this.#milliseconds = limits.staRequest
+    this.#limits = limits
     this.#agents = new DirectAgents({
       identity: settings.identity,
-      dialMilliseconds: limits.dial,
+      // A gateway waits for our answer as long as we may for the STA's. That it could not be reached must come sooner,
+      // or no launch falls over to the second STA of a 42.
+      dialMilliseconds: Math.min(limits.dial, limits.staRequest / 2),
       from: settings.addresses,
     })
-    this.#asked = metrics.counter(
-      'doublehop_sta_requests_sent_total',
-      'STA requests sent, by outcome',
-      ['outcome'],
-    )
+    this.#counters = counters
     this.directory = new StaDirectory(settings.stas ?? [], (url) => this.identify(url))
-    const lookupFailures = metrics.counter(
-      'doublehop_sta_lookup_failures_total',
-      'STA server lookup failures for the id in the primary or redundant ticket',
-      ['ticket'],
-    )
     this.redeemer = new Redeemer({
       directory: this.directory,
       spent,
       rememberMilliseconds: REMEMBER,
-      onLookupFailure: (ticket) => lookupFailures.inc({ ticket }),
+      onLookupFailure: (ticket) => counters.staLookupFailures.inc({ ticket }),
       onHalfLeft: (ticket, error) =>
         log.warn(
           { event: 'half-left', ticket: String(ticket), code: asFault(error).code },
@@ -60,6 +52,11 @@ export class Stas {
       .find((url) => sameEndpoint(endpointOf(url), { host, port: destination.port }))
   }
 
+  /** Whether an STA with this url is configured. */
+  lists({ href }: URL): boolean {
+    return this.directory.all.some(({ urls }) => urls.some((url) => url.href === href))
+  }
+
   /** Every place where an STA listens, as configured. */
   get endpoints(): Endpoint[] {
     return this.directory.all.flatMap(({ urls }) => urls.map(endpointOf))
@@ -68,7 +65,7 @@ export class Stas {
   identify(url: URL, signal?: AbortSignal): Promise<string | undefined> {
     return identifySta(url, {
       agent: this.#agents.for(url),
-      milliseconds: this.#milliseconds,
+      ...this.#bounds,
       signal,
     })
   }
@@ -84,18 +81,18 @@ export class Stas {
     } = {},
   ): Promise<StaReply> {
     const question = { sta: url.host, url, body, headers: { [SESSION_HEADER]: session } }
-    try {
-      const reply = await askSta(question, {
-        agent: this.#agents.for(url),
-        milliseconds: this.#milliseconds,
-        ...options,
-      })
-      this.#asked.inc({ outcome: String(reply.status) })
-      return reply
-    } catch (error) {
-      this.#asked.inc({ outcome: asFault(error).code })
-      throw error
-    }
+    const { staRequestsSent, staResponsesReceived } = this.#counters
+    const reply = await askSta(question, {
+      agent: this.#agents.for(url),
+      ...this.#bounds,
+      ...options,
+      onConnected: (reused) => {
+        staRequestsSent.inc()
+        options.onConnected?.(reused)
+      },
+    })
+    staResponsesReceived.inc()
+    return reply
   }
 
   /** The same, at whichever url of this STA can be reached. */
@@ -106,6 +103,10 @@ export class Stas {
     options: { signal?: AbortSignal; onConnected?: (reused: boolean) => void } = {},
   ): Promise<StaReply> {
     return askFirstReachable(sta, (url) => this.ask(url, body, session, options))
+  }
+
+  get #bounds() {
+    return { milliseconds: this.#limits.staRequest, bytes: this.#limits.staRequestBytes }
   }
 
   close(): void {

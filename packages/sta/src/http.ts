@@ -1,144 +1,210 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
-import { readBody } from '@doublehop/daemon/http-body'
-import { bind } from '@doublehop/daemon/listen'
-import type { Logger } from '@doublehop/daemon/log'
-import { certificateName, secureContextOptions } from '@doublehop/daemon/tls'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Surroundings } from '@doublehop/daemon/daemon'
+import { HandedHttp } from '@doublehop/daemon/handed-http'
+import { noteHandshakeFailures } from '@doublehop/daemon/handshake-failures'
+import { bodyTooLong, readBody } from '@doublehop/daemon/http-body'
+import type { Leg } from '@doublehop/daemon/leg'
+import { type Listener, type ListenTerms, listen } from '@doublehop/daemon/listen'
+import { SessionLimit } from '@doublehop/daemon/session-limit'
+import { secureContextOptions } from '@doublehop/daemon/tls'
 import { UnderWay } from '@doublehop/daemon/under-way'
 import type { Settings } from '@doublehop/settings/schema'
-import type { Endpoint } from '@doublehop/wire/endpoint'
-import { unmapped } from '@doublehop/wire/ip'
+import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import {
   AUTHORITY_HEADER,
   SERVICE_KEY_HEADER,
   SESSION_HEADER,
-  STA_LIMIT,
   STA_PATH,
 } from '@doublehop/wire/sta-messages'
 import type { Caller, StaService } from './service.ts'
 
 type StaSettings = NonNullable<Settings['sta']>
 
-/** The STA's listeners. */
-export interface StaHttp {
-  readonly at: Record<string, Endpoint>
-  connections(): object[]
-  drain(milliseconds: number): Promise<boolean>
-  close(): void
+/** What answers requests at this moment; a reload changes it. */
+export interface StaParts {
+  readonly settings: StaSettings
+  readonly service: StaService
 }
 
-/** Opens the HTTPS and HTTP listeners. Both speak the same protocol; only HTTPS knows its callers by certificate. */
-export async function startHttp(
-  settings: StaSettings,
-  service: StaService,
-  log: Logger,
-): Promise<StaHttp> {
-  const requests = new UnderWay()
-  const handle: RequestListener = (request, response) => {
-    requests.begin()
-    response.once('close', () => requests.end())
-    void answer(request, response, service)
-  }
-  // A peer waits 30 s with an idle connection: three times as long as those who ask keep one.
-  const options = {
-    keepAliveTimeout: 30_000,
-    headersTimeout: settings.requestTimeout,
-    requestTimeout: settings.requestTimeout,
-    connectionsCheckingInterval: 1000, // Node looks every 30 s otherwise
-    maxHeaderSize: 8192,
-  }
-  const servers: Server[] = []
-  const open = new Map<Socket, object>()
-  const raw = new Set<Socket>()
-  const watch = (server: Server, opened: 'connection' | 'secureConnection'): void => {
-    servers.push(server)
-    server.maxConnections = settings.connections
-    server.on('connection', (socket: Socket) => {
-      raw.add(socket)
-      socket.once('close', () => raw.delete(socket))
-    })
-    server.on(opened, (socket: Socket) => {
-      const peer = `${unmapped(socket.remoteAddress ?? '')}:${socket.remotePort}`
-      open.set(socket, { peer, since: new Date().toISOString() })
-      socket.once('close', () => open.delete(socket))
-    })
-  }
-  const at: Record<string, Endpoint> = {}
-  if (settings.listen !== undefined) {
-    const tls = {
-      ...secureContextOptions(settings.identity),
-      requestCert: true,
-      rejectUnauthorized: false,
-    }
-    const server = createTlsServer(
-      { ...options, ...tls, handshakeTimeout: settings.requestTimeout },
-      handle,
+/** The STA's listeners: HTTPS, and plain HTTP where it is asked for. Both speak the same; only HTTPS knows its callers by certificate. */
+export class StaHttp {
+  readonly at: Record<string, Endpoint> = {}
+  readonly #parts: () => StaParts
+  readonly #surroundings: Surroundings
+  readonly #limit: SessionLimit
+  readonly #http: HandedHttp<Leg>
+  readonly #requests = new UnderWay()
+  readonly #listeners: Listener[] = []
+  readonly #open = new Map<Leg, Date>()
+  readonly #onFailure
+
+  constructor(parts: () => StaParts, surroundings: Surroundings) {
+    const { limits } = parts().settings
+    this.#parts = parts
+    this.#surroundings = surroundings
+    this.#onFailure = noteHandshakeFailures(surroundings.log, surroundings.metrics)
+    this.#limit = new SessionLimit(sessionLimits(limits))
+    this.#http = new HandedHttp(
+      { requestMilliseconds: limits.request, headBytes: 8192 },
+      (request, response, leg) => {
+        this.#requests.begin()
+        response.once('close', () => this.#requests.end())
+        void this.#answer(request, response, leg)
+      },
+      (failure, { peer }) => this.#onFailure(failure, peer),
     )
-    watch(server, 'secureConnection')
-    at.listen = await bind(server, settings.listen)
   }
-  if (settings.listenHttp !== undefined) {
-    log.warn({ event: 'insecure' }, 'plain HTTP is open: whoever sits in a listed network may ask')
-    const server = createServer(options, handle)
-    watch(server, 'connection')
-    at.listenHttp = await bind(server, settings.listenHttp)
+
+  /** @throws Fault DH_LISTEN, DH_CERTIFICATE */
+  async open(): Promise<void> {
+    const { settings } = this.#parts()
+    if (settings.listen !== undefined)
+      await this.#listen('listen', settings.listen, this.secureTerms(settings))
+    if (settings.listenHttp !== undefined)
+      await this.#listen('listenHttp', settings.listenHttp, this.#terms(settings))
+    this.#warn()
   }
-  return {
-    at,
-    connections: () => [...open.values()],
-    async drain(milliseconds) {
-      for (const server of servers) server.close()
-      // Requests are waited for, not connections: those that peers keep would last as long as they like.
-      return await requests.over(milliseconds)
-    },
-    close() {
-      for (const server of servers) server.close()
-      // HTTP does not know of those that are still in their TLS handshake.
-      for (const socket of raw) socket.destroy()
-    },
+
+  /** How callers are let in by HTTPS. @throws Fault DH_CERTIFICATE */
+  secureTerms(settings: StaSettings): ListenTerms {
+    const tls = secureContextOptions(settings.identity)
+    // Who shows no certificate may still ask whether the STA lives.
+    return {
+      ...this.#terms(settings),
+      tls: { ...tls, requestCert: true, rejectUnauthorized: false },
+    }
+  }
+
+  /** The configuration has changed. @param terms made from it by `secureTerms` */
+  renew(terms: ListenTerms): void {
+    const { limits } = this.#parts().settings
+    this.#limit.limits = sessionLimits(limits)
+    this.#http.renew(limits.request)
+    for (const listener of this.#listeners) listener.renew(terms)
+    this.#warn()
+  }
+
+  /** As /sessions shows them. */
+  get handshakes(): object[] {
+    return this.#listeners.flatMap(({ handshakes }) => handshakes.toJSON())
+  }
+
+  get connections(): object[] {
+    return [...this.#open].map(([{ peer }, since]) => ({
+      peer: formatEndpoint(peer),
+      ...(peer.name && { peerName: peer.name }),
+      since: since.toISOString(),
+    }))
+  }
+
+  /** Requests are waited for, not connections: those that peers keep would last as long as they like. */
+  drain(milliseconds: number): Promise<boolean> {
+    for (const listener of this.#listeners) listener.stop()
+    return this.#requests.over(milliseconds)
+  }
+
+  close(): void {
+    for (const listener of this.#listeners) listener.stop()
+    for (const leg of this.#open.keys()) leg.destroy()
+    this.#http.close()
+  }
+
+  async #listen(name: string, on: Endpoint, terms: ListenTerms): Promise<void> {
+    const listener = await listen({
+      name,
+      on,
+      ...terms,
+      onLeg: (leg, handshake) => {
+        handshake.finish()
+        this.#serve(leg)
+      },
+      onFailure: this.#onFailure,
+    })
+    this.#listeners.push(listener)
+    this.at[name] = listener.at
+  }
+
+  #serve(leg: Leg): void {
+    const refused = this.#limit.refusal(leg.peer.host)
+    if (refused !== undefined) {
+      this.#onFailure(refused, leg.peer)
+      leg.destroy()
+      return
+    }
+    this.#limit.enter(leg)
+    this.#open.set(leg, new Date())
+    leg.gone.addEventListener('abort', () => this.#open.delete(leg))
+    this.#http.serve(leg, leg)
+  }
+
+  /** GET tells that the STA is there and its id, with the 406 that load balancers look for; POST asks it. */
+  async #answer(request: IncomingMessage, response: ServerResponse, leg: Leg): Promise<void> {
+    const { service, settings } = this.#parts()
+    if (request.url?.toLowerCase() !== STA_PATH.toLowerCase()) return end(response, 404)
+    if (request.method === 'GET')
+      return end(response, 406, { [AUTHORITY_HEADER]: service.authority.id })
+    if (request.method !== 'POST') return end(response, 405, { allow: 'GET, POST' })
+    if (!/^text\/xml\b/i.test(request.headers['content-type'] ?? '')) return end(response, 415)
+    const body = await readBody(request, settings.limits.requestBytes)
+    if (body === undefined) {
+      const tooLong = bodyTooLong(request, settings.limits.requestBytes)
+      if (tooLong !== undefined) this.#onFailure(tooLong, leg.peer)
+      return end(response, 413)
+    }
+    const { status, body: xml } = await service.answer(body, callerOf(request, leg))
+    response
+      .writeHead(status, {
+        'content-type': 'text/xml',
+        'content-length': xml.length,
+        ...endsIt(status),
+      })
+      .end(xml)
+  }
+
+  #terms({ limits }: StaSettings): ListenTerms {
+    return {
+      handshakeMilliseconds: limits.tlsHandshake,
+      handshakes: limits,
+      keep: 65_536,
+      connections: limits.connections + limits.handshakes,
+      refusal: ({ host }) => this.#limit.refusal(host),
+    }
+  }
+
+  #warn(): void {
+    if (this.#parts().settings.listenHttp === undefined) return
+    const about = { event: 'insecure' }
+    this.#surroundings.log.warn(
+      about,
+      'plain HTTP is open: whoever sits in a listed network may ask',
+    )
   }
 }
 
-/** GET tells that the STA is there and its id, with the 406 that load balancers look for; POST asks it. */
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  service: StaService,
-): Promise<void> {
-  if (request.url?.toLowerCase() !== STA_PATH.toLowerCase()) return end(response, 404)
-  if (request.method === 'GET')
-    return end(response, 406, { [AUTHORITY_HEADER]: service.authority.id })
-  if (request.method !== 'POST') return end(response, 405, { allow: 'GET, POST' })
-  if (!/^text\/xml\b/i.test(request.headers['content-type'] ?? '')) return end(response, 415)
-  const body = await readBody(request, STA_LIMIT)
-  if (body === undefined) return end(response, 413, { connection: 'close' })
-  const { status, body: xml } = await service.answer(body, callerOf(request))
-  response.writeHead(status, { 'content-type': 'text/xml', 'content-length': xml.length }).end(xml)
+function sessionLimits({ connections, connectionsPerSource }: StaSettings['limits']) {
+  return { sessions: connections, sessionsPerSource: connectionsPerSource }
 }
 
-function callerOf({ socket, headers }: IncomingMessage): Caller {
+function callerOf({ headers }: IncomingMessage, { peer }: Leg): Caller {
   const text = (name: string): string | undefined => {
     const value = headers[name]
     return typeof value === 'string' ? value : undefined
   }
-  const secure = 'encrypted' in socket
   return {
-    address: unmapped(socket.remoteAddress ?? ''),
-    secure,
-    name: secure ? certificateName(socket as TLSSocket) : undefined,
+    address: peer.host,
+    secure: peer.tls !== undefined,
+    name: peer.name,
+    distrust: peer.distrust,
     serviceKey: text(SERVICE_KEY_HEADER),
     session: text(SESSION_HEADER),
   }
 }
 
 function end(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-length': 0, ...headers }).end()
+  response.writeHead(status, { 'content-length': 0, ...endsIt(status), ...headers }).end()
+}
+
+/** What stands behind a refused request is not heard. The 406 of a GET is none: load balancers look for it. */
+function endsIt(status: number): { connection?: 'close' } {
+  return status >= 400 && status !== 406 ? { connection: 'close' } : {}
 }

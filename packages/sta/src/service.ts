@@ -1,6 +1,7 @@
 import type { Authority } from '@doublehop/authority/authority'
+import type { Audit } from '@doublehop/daemon/audit'
 import type { Logger } from '@doublehop/daemon/log'
-import type { Metrics } from '@doublehop/daemon/metrics'
+import type { Counter, Metrics } from '@doublehop/daemon/metrics'
 import { sameSecret } from '@doublehop/daemon/same-secret'
 import { asFault, type Fault } from '@doublehop/errors/fault'
 import { inNames, inNetworks, type Peers } from '@doublehop/settings/values'
@@ -16,6 +17,8 @@ import {
 } from '@doublehop/wire/sta-messages'
 import { isAllZero } from '@doublehop/wire/ticket'
 
+type StaEvent = 'ticket-issued' | 'ticket-redeemed' | 'ticket-refreshed'
+
 /** Who asks, as far as this connection shows. */
 export interface Caller {
   readonly address: string
@@ -23,6 +26,8 @@ export interface Caller {
   readonly secure: boolean
   /** certificate name; none over plain HTTP */
   readonly name?: string | undefined
+  /** why the certificate it showed counts for nothing */
+  readonly distrust?: string | undefined
   readonly serviceKey?: string | undefined
   readonly session?: string | undefined
 }
@@ -33,32 +38,32 @@ export interface StaAnswer {
   readonly body: Uint8Array
 }
 
+/** Where requests are counted and written down; a reload does not change it. */
+export interface StaBooks {
+  readonly log: Logger
+  readonly audit: Audit
+  readonly metrics: Metrics
+  /** requests answered, by type and outcome */
+  readonly requests: Counter<'type' | 'outcome'>
+}
+
 /** Who may ask what of the authority, and what is said of it in the log. */
 export class StaService {
   readonly authority: Authority
   readonly #serviceKey: string
   readonly #lists: { readonly issuers: Peers; readonly redeemers: Peers }
-  readonly #log: Logger
-  readonly #requests
-  readonly #metrics: Metrics
+  readonly #books: StaBooks
 
   constructor(
     authority: Authority,
     serviceKey: string,
     lists: { readonly issuers: Peers; readonly redeemers: Peers },
-    log: Logger,
-    metrics: Metrics,
+    books: StaBooks,
   ) {
     this.authority = authority
     this.#serviceKey = serviceKey
     this.#lists = lists
-    this.#log = log
-    this.#metrics = metrics
-    this.#requests = metrics.counter(
-      'doublehop_sta_requests_total',
-      'Requests answered, by type and outcome',
-      ['type', 'outcome'],
-    )
+    this.#books = books
   }
 
   /** Answers one request. Never rejects: what goes wrong becomes an answer and a log line. */
@@ -88,7 +93,7 @@ export class StaService {
   async #perform(request: StaRequest, caller: Caller): Promise<Uint8Array> {
     if (request.type === 'RequestTicket') {
       const ticket = await this.authority.issue(request.data, request.refreshable)
-      this.#note('RequestTicket', 'ticket issued', caller, {
+      this.#note('ticket-issued', 'RequestTicket', caller, {
         ticket: String(ticket),
         refreshable: request.refreshable,
       })
@@ -97,11 +102,11 @@ export class StaService {
     const { hex, sta } = request.ticket
     if (request.type === 'RefreshTicket') {
       const expiresAt = await this.authority.refresh(hex, sta)
-      this.#note('RefreshTicket', 'ticket refreshed', caller, {})
+      this.#note('ticket-refreshed', 'RefreshTicket', caller, {})
       return encodeResponseRefresh(expiresAt)
     }
     const data = await this.authority.redeem(hex, sta)
-    this.#note('RequestData', 'ticket redeemed', caller, {})
+    this.#note('ticket-redeemed', 'RequestData', caller, {})
     return encodeResponseData(data)
   }
 
@@ -113,14 +118,17 @@ export class StaService {
   }
 
   #forbid(type: StaRequest['type'], caller: Caller): StaAnswer {
-    const who = caller.name ?? caller.address
-    this.#requests.inc({ type, outcome: 'forbidden' })
-    this.#metrics.failed('DH_STA_FORBIDDEN')
+    const { requests, metrics, log, audit } = this.#books
+    const distrust = caller.distrust === undefined ? '' : ` (its certificate: ${caller.distrust})`
+    const who = `${caller.name ?? caller.address}${distrust}`
+    requests.inc({ type, outcome: 'forbidden' })
+    metrics.failed('DH_STA_FORBIDDEN')
+    audit('ticket-refused', { code: 'DH_STA_FORBIDDEN', request: type, ...about(caller) })
     const what =
       type === 'RequestTicket'
         ? 'issue (list of issuers, service key)'
         : 'redeem (list of redeemers)'
-    this.#log.warn(
+    log.warn(
       { event: 'sta-refused', code: 'DH_STA_FORBIDDEN', type, ...about(caller) },
       `${type} refused: ${who} may not ${what}`,
     )
@@ -136,17 +144,21 @@ export class StaService {
     request?: StaRequest,
   ): StaAnswer {
     const { code, message, action } = failure
-    if (request?.type !== 'RequestData' || !isAllZero(request.ticket.hex))
-      this.#metrics.failed(code)
-    this.#requests.inc({ type, outcome: code })
+    const { requests, metrics, log, audit } = this.#books
+    if (request?.type !== 'RequestData' || !isAllZero(request.ticket.hex)) metrics.failed(code)
+    requests.inc({ type, outcome: code })
+    if (request !== undefined) audit('ticket-refused', { code, request: type, ...about(caller) })
     const level = failure.fault === 'ours' ? 'error' : 'warn'
-    this.#log[level]({ event: 'sta-refused', code, type, action, ...about(caller) }, message)
+    log[level]({ event: 'sta-refused', code, type, action, ...about(caller) }, message)
     return { status, body }
   }
 
-  #note(type: StaRequest['type'], what: string, caller: Caller, details: object): void {
-    this.#requests.inc({ type, outcome: 'ok' })
-    this.#log.info({ event: what.replace(' ', '-'), ...about(caller), ...details }, what)
+  #note(event: StaEvent, type: StaRequest['type'], caller: Caller, details: object): void {
+    const { requests, log, audit } = this.#books
+    const fields = { ...about(caller), ...details }
+    requests.inc({ type, outcome: 'ok' })
+    if (event !== 'ticket-refreshed') audit(event, fields)
+    log.info({ event, ...fields }, event.replace('-', ' '))
   }
 }
 

@@ -9,6 +9,7 @@ import {
   STA_PATH,
 } from '@doublehop/wire/sta-messages'
 import t, { type Test } from 'tap'
+import { shownBy } from '../../../test/kit/ask-admin.ts'
 import { Hop, httpPost } from '../../../test/kit/hop.ts'
 import { House, type Running } from '../../../test/kit/house.ts'
 import { outcome, StaCaller } from '../../../test/kit/sta-caller.ts'
@@ -134,8 +135,11 @@ t.test(
   'a caller without a certificate is nobody, but may look whether the STA is there',
   async (t) => {
     const scene = await Scene.set(t)
-    const socket = connectNameless(scene)
-    const identity = await ask(socket, `GET ${STA_PATH} HTTP/1.1\r\nHost: sta\r\n\r\n`)
+    const onItsOwn = async (request: string): Promise<string> => {
+      const socket = connectNameless(scene)
+      return await ask(socket, request).finally(() => socket.destroy())
+    }
+    const identity = await onItsOwn(`GET ${STA_PATH} HTTP/1.1\r\nHost: sta\r\n\r\n`)
     t.match(identity, /^HTTP\/1\.1 406 /)
     t.match(identity, /doublehop-authority: STA01/i)
     for (const body of [
@@ -144,17 +148,16 @@ t.test(
       encodeRequestTicket(DATA),
     ]) {
       t.match(
-        await ask(
-          socket,
+        await onItsOwn(
           httpPost(
             Buffer.from(body).toString(),
             `X-Citrix-XmlServiceKey: ${scene.house.read('sta/service.key')}\r\n`,
           ),
         ),
-        /^HTTP\/1\.1 403 /,
+        /^HTTP\/1\.1 403 [\s\S]*\r\nconnection: close\r\n/i,
+        'and what stands behind a refusal is not heard',
       )
     }
-    socket.destroy()
   },
 )
 
@@ -242,7 +245,7 @@ t.test('what is no request of the protocol is refused, each with its status', as
 })
 
 t.test('a request that does not come to its end is cut in time', async (t) => {
-  const scene = await Scene.set(t, { requestTimeout: '300 ms' })
+  const scene = await Scene.set(t, { limits: { request: '300 ms' } })
   const request = httpPost(Buffer.from(encodeRequestData({ hex: ALL_ZERO })).toString())
   const took = ['', 'POST /Scr', request.slice(0, -10)].map(async (beginning) => {
     const hop = await Hop.open(scene.house, scene.sta, { as: 'proxy' })
@@ -256,12 +259,17 @@ t.test('a request that does not come to its end is cut in time', async (t) => {
 })
 
 t.test('an STA whose connections are all taken serves again when one ends', async (t) => {
-  const scene = await Scene.set(t, { connections: 2 })
+  const scene = await Scene.set(t, { limits: { connections: 2 } })
   const [one] = [
     await Hop.open(scene.house, scene.sta, { as: 'proxy' }),
     await Hop.open(scene.house, scene.sta, { as: 'proxy' }),
   ]
+  await until(
+    () => shownBy(scene.sta.at.admin),
+    ({ requests }) => requests.length === 2,
+  )
   await t.rejects(Hop.open(scene.house, scene.sta, { as: 'proxy' }))
+  t.equal(await scene.counted('doublehop_failures_total', { code: 'DH_LIMIT_SESSIONS' }), 1)
   one.destroy()
   await until(
     () => outcome(scene.proxy.redeem(scene.sta, ALL_ZERO)),

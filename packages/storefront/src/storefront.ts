@@ -1,75 +1,45 @@
 import { openAdmin } from '@doublehop/daemon/admin'
-import { admit } from '@doublehop/daemon/admit'
-import { converse } from '@doublehop/daemon/conversation'
+import type { Daemon, Surroundings } from '@doublehop/daemon/daemon'
+import { FailureDelay } from '@doublehop/daemon/failure-delay'
+import { Generations } from '@doublehop/daemon/generations'
 import { HandedHttp } from '@doublehop/daemon/handed-http'
-import type { Leg } from '@doublehop/daemon/leg'
-import type { Daemon, Surroundings } from '@doublehop/daemon/lifecycle'
-import { listen, noteHandshakeFailure } from '@doublehop/daemon/listen'
+import { noteHandshakeFailures } from '@doublehop/daemon/handshake-failures'
+import { type ListenTerms, listen } from '@doublehop/daemon/listen'
+import { SessionLimit } from '@doublehop/daemon/session-limit'
 import { secureContextOptions } from '@doublehop/daemon/tls'
-import { asFault } from '@doublehop/errors/fault'
 import type { StorefrontSettings } from '@doublehop/settings/storefront'
-import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
-import { acceptProxyHeader } from '@doublehop/wire/proxy-protocol'
-import { StorefrontApi } from './api.ts'
-import { TicketIssuer } from './ticket-issuer.ts'
+import { type Caller, StorefrontApi } from './api.ts'
+import { GatewayConnections } from './gateway-connections.ts'
+import { partsFor } from './parts.ts'
 
 /** Starts the storefront of DMZ 2. It is reached through gateways only: mutual TLS, a PROXY v2 header, then HTTP. */
 export async function startStorefront(
   settings: StorefrontSettings,
-  { log, metrics, zones }: Surroundings,
-): Promise<Daemon> {
-  const issuer = new TicketIssuer(settings, log)
-  const api = new StorefrontApi(settings, issuer, log, metrics)
-  const http = new HandedHttp<Endpoint | undefined>(
-    {
-      headersTimeout: settings.requestTimeout,
-      requestTimeout: settings.requestTimeout,
-      keepAliveTimeout: 30_000,
-      maxHeaderSize: 16_384,
-    },
-    (request, response, client) => void api.answer(request, response, client),
+  surroundings: Surroundings,
+): Promise<Daemon<'storefront'>> {
+  const { log, metrics, zones } = surroundings
+  const parts = new Generations(partsFor(settings, log))
+  const limit = new SessionLimit(settings.limits)
+  const failures = new FailureDelay(settings.limits.failureDelay)
+  const api = new StorefrontApi(() => parts.now, failures, surroundings)
+  const onFailure = noteHandshakeFailures(log, metrics)
+  const http = new HandedHttp<Caller>(
+    { requestMilliseconds: settings.limits.request, headBytes: 16_384 },
+    (request, response, caller) => void api.answer(request, response, caller),
+    (failure, { leg, client }) => onFailure(failure, client ?? leg.peer),
   )
-
-  /** The gateway says who the client is before it passes on what the client says. */
-  const serve = async (leg: Leg): Promise<void> => {
-    try {
-      admit(leg, settings.gateways)
-      const limits = { what: 'the PROXY v2 header', milliseconds: settings.requestTimeout }
-      http.serve(leg, await converse(leg, acceptProxyHeader(), limits))
-    } catch (error) {
-      const { code, message, action } = asFault(error)
-      log.warn(
-        {
-          event: 'gateway-refused',
-          code,
-          peer: formatEndpoint(leg.peer),
-          peerName: leg.peer.name,
-          action,
-        },
-        message,
-      )
-      metrics.failed(code)
-      leg.destroy()
-    }
-  }
+  const connections = new GatewayConnections(() => parts.now.settings, limit, http, surroundings)
   const listener = await listen({
     on: settings.listen,
-    tls: {
-      ...secureContextOptions(settings.identity),
-      requestCert: true,
-      rejectUnauthorized: true,
-    },
-    handshakeMilliseconds: settings.requestTimeout,
-    keep: 65_536,
-    connections: settings.connections,
-    onLeg: (leg) => void serve(leg),
-    onFailure: noteHandshakeFailure(log, metrics),
+    ...listenTerms(settings, limit),
+    onLeg: (leg, handshake) => void connections.serve(leg, handshake),
+    onFailure,
   })
 
   let draining = false
   const view = {
     metrics,
-    readiness: () => ({ ready: !draining, draining, degraded: issuer.silent() }),
+    readiness: () => ({ ready: !draining, draining, degraded: parts.now.issuer.silent() }),
     connections: () => ({
       sessions: [],
       handshakes: listener.handshakes,
@@ -80,16 +50,39 @@ export async function startStorefront(
   const admin = await openAdmin(settings, view, zones)
   return {
     at: { listen: listener.at, ...admin.at },
+    async reload(changed, changedZones) {
+      const terms = listenTerms(changed, limit)
+      const next = partsFor(changed, log)
+      listener.renew(terms)
+      limit.limits = changed.limits
+      failures.first = changed.limits.failureDelay
+      http.renew(changed.limits.request)
+      admin.renew(changedZones)
+      parts.replace(next, parts.now.settings.limits.request)
+    },
     async drain() {
       draining = true
       listener.stop()
-      return await api.drained(settings.drainTimeout)
+      return await api.drained(parts.now.settings.drainTimeout)
     },
     async close() {
-      listener.close()
+      listener.stop()
       http.close()
-      issuer.close()
+      parts.close()
       admin.close()
     },
+  }
+}
+
+/** How gateways are let in. @throws Fault DH_CERTIFICATE */
+function listenTerms({ identity, limits }: StorefrontSettings, limit: SessionLimit): ListenTerms {
+  return {
+    tls: { ...secureContextOptions(identity), requestCert: true, rejectUnauthorized: true },
+    handshakeMilliseconds: limits.tlsHandshake,
+    handshakes: limits,
+    keep: 65_536,
+    connections: limits.sessions + limits.handshakes,
+    // Whose connection it is the gateway tells only behind TLS.
+    refusal: () => limit.refusal(),
   }
 }

@@ -2,7 +2,9 @@ import type { Logger } from '@doublehop/daemon/log'
 import { asFault, type Fault, fault } from '@doublehop/errors/fault'
 import type { StorefrontSettings } from '@doublehop/settings/storefront'
 import type { StaSettings } from '@doublehop/settings/values'
+import type { AskOptions } from '@doublehop/sta-client/ask'
 import { DirectAgents } from '@doublehop/sta-client/direct'
+import { identifySta } from '@doublehop/sta-client/identify'
 import { requestTicket } from '@doublehop/sta-client/issue'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
 import type { TicketData } from '@doublehop/wire/sta-messages'
@@ -17,6 +19,7 @@ export class TicketIssuer {
   readonly #agents: DirectAgents
   readonly #serviceKey: string
   readonly #silent = new Set<StaSettings>()
+  readonly #asking = new Set<StaSettings>()
 
   constructor(settings: StorefrontSettings, log: Logger) {
     this.#settings = settings
@@ -24,7 +27,7 @@ export class TicketIssuer {
     this.#serviceKey = settings.serviceKey.reveal('storefront.serviceKey')
     this.#agents = new DirectAgents({
       identity: settings.identity,
-      dialMilliseconds: settings.staRequest,
+      dialMilliseconds: settings.limits.staRequest,
       from: settings.addresses,
     })
   }
@@ -56,6 +59,11 @@ export class TicketIssuer {
     let last: Fault | undefined
     for (const sta of this.#inOrder()) {
       if (tickets.length === count) break
+      // One half is enough to launch with: no user waits for an STA that was silent last time.
+      if (tickets.length > 0 && this.#silent.has(sta)) {
+        void this.#askAgain(sta)
+        continue
+      }
       try {
         tickets.push(await this.#issueAtOne(sta, data))
         this.#silent.delete(sta)
@@ -72,15 +80,32 @@ export class TicketIssuer {
     return tickets
   }
 
+  /** Looks whether it answers again, behind the back of whoever wants a ticket; one look at a time. */
+  async #askAgain(sta: StaSettings): Promise<void> {
+    if (this.#asking.has(sta)) return
+    this.#asking.add(sta)
+    const looks = sta.urls.map((text) => {
+      const url = new URL(text)
+      return identifySta(url, this.#bounds(url))
+    })
+    await Promise.any(looks).then(
+      () => this.#silent.delete(sta),
+      () => {},
+    )
+    this.#asking.delete(sta)
+  }
+
+  #bounds(url: URL): AskOptions {
+    const { staRequest, staAnswerBytes } = this.#settings.limits
+    return { agent: this.#agents.for(url), milliseconds: staRequest, bytes: staAnswerBytes }
+  }
+
   async #issueAtOne({ urls }: StaSettings, data: TicketData): Promise<StaTicket> {
     let last: unknown
     for (const text of urls) {
       const url = new URL(text)
       try {
-        return await requestTicket(url, data, this.#serviceKey, {
-          agent: this.#agents.for(url),
-          milliseconds: this.#settings.staRequest,
-        })
+        return await requestTicket(url, data, this.#serviceKey, this.#bounds(url))
       } catch (error) {
         last = error
       }

@@ -209,7 +209,7 @@ t.test('what is not HTTP, or too much of it, is refused', async (t) => {
 })
 
 t.test('a request that drips in is ended', async (t) => {
-  const { open, token } = await openShop(t, { requestTimeout: '300ms' })
+  const { open, token } = await openShop(t, { limits: { request: '300ms' } })
   for (const begun of [
     'GET /apps HTTP/1.1\r\nX: ',
     post('', token, 'Content-Length: 1000\r\n'),
@@ -294,7 +294,7 @@ t.test('gateways', async (t) => {
 t.test('a gateway that says nothing after TLS is ended', async (t) => {
   const { storefront, house } = await openShop(
     t,
-    { requestTimeout: '200ms' },
+    { limits: { request: '200ms' } },
     'https://127.0.0.1:1',
   )
   const end = await openEnd(t, storefront.at.listen as Endpoint, shownBy(house, 'gateway'))

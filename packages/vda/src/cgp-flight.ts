@@ -16,6 +16,13 @@ export function withoutCgpFlight(leg: Spliceable): Spliceable {
     resume: () => leg.resume(),
     end: () => leg.end(),
     reset: () => leg.reset(),
+    destroy: () => leg.destroy(),
+    get isLost() {
+      return leg.isLost
+    },
+    get hasSaidAll() {
+      return leg.hasSaidAll
+    },
   }
 }
 

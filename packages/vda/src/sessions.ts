@@ -1,4 +1,6 @@
+import type { Audit } from '@doublehop/daemon/audit'
 import { converse } from '@doublehop/daemon/conversation'
+import type { Surroundings } from '@doublehop/daemon/daemon'
 import type { Leg } from '@doublehop/daemon/leg'
 import type { Logger } from '@doublehop/daemon/log'
 import type { Metrics } from '@doublehop/daemon/metrics'
@@ -16,15 +18,18 @@ const GREET_EVERY_MILLISECONDS = 2000
 
 /** The sessions of a VDA, from accept to the last byte. */
 export class VdaSessions {
-  readonly #settings: VdaSettings
+  readonly #settings: () => VdaSettings
   readonly #log: Logger
+  readonly #audit: Audit
   readonly #metrics: Metrics
   readonly #open = new Map<Leg, { readonly app: string; readonly since: Date }>()
   readonly #underWay = new UnderWay()
 
-  constructor(settings: VdaSettings, log: Logger, metrics: Metrics) {
+  /** @param settings those at work, which a reload changes */
+  constructor(settings: () => VdaSettings, { log, audit, metrics }: Surroundings) {
     this.#settings = settings
     this.#log = log
+    this.#audit = audit
     this.#metrics = metrics
   }
 
@@ -38,7 +43,7 @@ export class VdaSessions {
     await this.#run(app, leg, async () => {
       leg.write(ICA_GREETING)
       const again = setInterval(() => leg.write(ICA_GREETING), GREET_EVERY_MILLISECONDS)
-      const limits = { what: 'the ICA greeting', milliseconds: this.#settings.greetingTimeout }
+      const limits = { what: 'the ICA greeting', milliseconds: this.#settings().limits.greeting }
       await converse(leg, takeIcaGreeting(), limits).finally(() => clearInterval(again))
       await APPS[app.kind](leg, app)
     })
@@ -66,6 +71,7 @@ export class VdaSessions {
   async #run(app: VdaApp, leg: Leg, serve: () => Promise<void>): Promise<void> {
     const began = performance.now()
     this.#open.set(leg, { app: app.name, since: new Date() })
+    this.#audit('session-opened', { app: app.name, peer: formatEndpoint(leg.peer) })
     this.#underWay.begin()
     this.#metrics.sessionOpened()
     leg.gone.addEventListener('abort', () => this.#closed(app, leg, began))
@@ -86,13 +92,16 @@ export class VdaSessions {
     this.#open.delete(leg)
     const bytes = { bytesUp: leg.received, bytesDown: leg.sent }
     const about = {
-      event: 'session-closed',
       app: app.name,
       peer: formatEndpoint(leg.peer),
       ...bytes,
       ms: millisecondsSince(began),
     }
-    this.#log.info(about, `session closed: ${app.name}, ${leg.received} bytes up, ${leg.sent} down`)
+    this.#audit('session-closed', about)
+    this.#log.info(
+      { event: 'session-closed', ...about },
+      `session closed: ${app.name}, ${leg.received} bytes up, ${leg.sent} down`,
+    )
     this.#metrics.sessionClosed('closed', { up: leg.received, down: leg.sent })
     this.#underWay.end()
   }

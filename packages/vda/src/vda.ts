@@ -1,17 +1,22 @@
 import { openAdmin } from '@doublehop/daemon/admin'
+import type { Daemon, Surroundings } from '@doublehop/daemon/daemon'
+import { noteHandshakeFailures } from '@doublehop/daemon/handshake-failures'
 import type { Leg } from '@doublehop/daemon/leg'
-import type { Daemon, Surroundings } from '@doublehop/daemon/lifecycle'
 import { type Listener, listen } from '@doublehop/daemon/listen'
+import { SessionLimit } from '@doublehop/daemon/session-limit'
 import type { VdaApp, VdaSettings } from '@doublehop/settings/vda'
 import type { Endpoint } from '@doublehop/wire/endpoint'
 import { VdaSessions } from './sessions.ts'
 
 /** Starts a mock VDA: one listener for each port of each published app. */
 export async function startVda(
-  settings: VdaSettings,
-  { log, metrics, zones }: Surroundings,
-): Promise<Daemon> {
-  const sessions = new VdaSessions(settings, log, metrics)
+  first: VdaSettings,
+  surroundings: Surroundings,
+): Promise<Daemon<'vda'>> {
+  const { log, metrics, zones } = surroundings
+  let settings = first
+  const sessions = new VdaSessions(() => settings, surroundings)
+  const limit = new SessionLimit(settings.limits)
   const listeners: Listener[] = []
   const at: Record<string, Endpoint> = {}
 
@@ -21,12 +26,18 @@ export async function startVda(
     serve: (leg: Leg) => Promise<void>,
   ): Promise<void> => {
     const listener = await listen({
+      name: key,
       on,
       handshakeMilliseconds: 0,
       keep: 65_536,
-      connections: settings.sessions,
-      onLeg: (leg) => void serve(leg),
-      onFailure: () => {},
+      connections: settings.limits.sessions,
+      refusal: () => limit.refusal(),
+      onLeg(leg, handshake) {
+        handshake.finish()
+        limit.enter(leg)
+        void serve(leg)
+      },
+      onFailure: noteHandshakeFailures(log, metrics),
     })
     listeners.push(listener)
     at[key] = listener.at
@@ -42,6 +53,12 @@ export async function startVda(
   const admin = await openAdmin(settings, view, zones)
   return {
     at: { ...at, ...admin.at },
+    async reload(changed, changedZones) {
+      settings = changed
+      limit.limits = changed.limits
+      for (const listener of listeners) listener.renew({ connections: changed.limits.sessions })
+      admin.renew(changedZones)
+    },
     async drain() {
       draining = true
       for (const listener of listeners) listener.stop()

@@ -71,7 +71,7 @@ t.test('1494', async (t) => {
   })
 
   t.test('a client that stays silent, or ends, is not greeted for ever', async (t) => {
-    const { ica, house } = await run(t, { greetingTimeout: '300ms' })
+    const { ica, house } = await run(t, { limits: { greeting: '300ms' } })
     const silent = await ica()
     t.equal(await silent.ending(), 'ECONNRESET')
     const half = await ica()
@@ -163,7 +163,7 @@ t.test('2598', async (t) => {
 })
 
 t.test('no more sessions at a port than it is allowed', async (t) => {
-  const { cgp } = await run(t, { sessions: 2 })
+  const { cgp } = await run(t, { limits: { sessions: 2 } })
   const [first] = [await cgp(), await cgp()]
   first?.say('x')
   await first?.read(1)

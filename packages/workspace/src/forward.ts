@@ -37,7 +37,10 @@ export function forward(access: GatewayAccess, options: ForwardOptions): Promise
     handshakeMilliseconds: 0,
     keep: 65_536,
     connections: 1000,
-    onLeg: (leg) => void serve(leg),
+    onLeg(leg, handshake) {
+      handshake.finish()
+      void serve(leg)
+    },
     onFailure: (failure, peer) => options.onFailed?.(peer, failure),
   })
 }

@@ -26,7 +26,7 @@ async function open(t: Test, protocol: 'socks' | 'cgp' = 'socks', tickets?: () =
     onClosed: (peer, spliced) => void closed.push({ ...peer, ...spliced }),
     onFailed: (_, { code }) => void failed.push(code),
   })
-  t.teardown(() => listener.close())
+  t.teardown(() => listener.stop())
   return { house, server, listener, closed, failed, connect: () => openEnd(t, listener.at) }
 }
 
