@@ -175,7 +175,7 @@ t.test('wrong usage is told on standard error, with exit code 2', async (t) => {
     [['up', '--app', 'nonsense'], /Expected NAME=address:port/],
     [['config', 'check'], /missing required argument 'file'/],
     [['vda', '--set', 'nonsense'], /--set wants path=value/],
-    [['sessions', '--admin', 'nonsense'], /nonsense is no address:port/],
+    [['sessions', '--admin', 'nonsense'], /--admin wants address:port, not nonsense/],
   ]
   for (const [args, told] of wrong) {
     const { code, stdout, stderr } = await command(t, ...args)
@@ -207,3 +207,15 @@ function written(text: string): string {
   writeFileSync(file, text)
   return file
 }
+
+t.test('config check says what is allowed and yet looks wrong', async (t) => {
+  const file = join(temporaryFolder(), 'doublehop.yaml')
+  const stas = (id: string) => `  stas: [{ id: ${id}, urls: ["https://10.3.0.5:8080"] }]\n`
+  const identity = '  identity: { certificate: a.crt, key: a.key, ca: ca.crt }\n'
+  const gateway = `gateway:\n  listen: 0.0.0.0:443\n  tls: { certificate: a.crt, key: a.key }\n${identity}${stas('STA01')}  nextHops: [{ name: proxy, address: "10.2.0.5:1080" }]\n`
+  const proxy = `proxy:\n  listen: 0.0.0.0:1080\n${identity}${stas('STA02')}  grants: { keys: [file:grant.key] }\n`
+  writeFileSync(file, gateway + proxy)
+  const { code, stdout } = await doublehop(t, ['config', 'check', file]).ended
+  t.equal(code, 0)
+  t.match(String(stdout), /^warning: proxy\.stas differs from gateway\.stas: /m)
+})

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fault } from '@doublehop/errors/fault'
 import { loadSettings, sectionOf } from '@doublehop/settings/load'
-import { type Endpoint, parseEndpoint } from '@doublehop/wire/endpoint'
 import { GatewayAccess, type GatewayAddress } from '@doublehop/workspace/gateway-access'
 import { StorefrontClient } from '@doublehop/workspace/storefront-client'
+import { endpointOf } from './endpoint-of.ts'
+import { fileHere } from './file-here.ts'
 
 /** Where a command finds its gateway: flags, a configuration file, or the lab that runs here. */
 export interface AccessOptions {
@@ -50,8 +51,9 @@ function fromFlags({ serverName, ca, token }: AccessOptions, gateway: string): F
 }
 
 function fromFile({ config, state }: AccessOptions): Found {
-  const file = config ?? join(state, 'doublehop.yaml')
-  if (config === undefined && !existsSync(file)) {
+  const named = config ?? fileHere(state)
+  const file = named ?? join(state, 'doublehop.yaml')
+  if (named === undefined && !existsSync(file)) {
     throw fault('DH_NO_LAB', {
       why: `there is no ${file}; name a gateway with --gateway, or a file with --config`,
     })
@@ -69,12 +71,4 @@ function fromFile({ config, state }: AccessOptions): Found {
       return workspace.token.reveal('workspace.token')
     },
   }
-}
-
-/** Reads an address from the command line. @throws Fault DH_USAGE */
-export function endpointOf(text: string, flag: string): Endpoint {
-  const endpoint = parseEndpoint(text)
-  if (endpoint === undefined)
-    throw fault('DH_USAGE', { why: `${flag} wants address:port, not ${text}` })
-  return endpoint
 }

@@ -19,6 +19,7 @@ export function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .showHelpAfterError('(see doublehop help)')
   addLab(doublehop)
+  addOperations(doublehop)
   addWorkspace(doublehop)
   addTools(doublehop)
   addDaemons(doublehop)
@@ -42,12 +43,18 @@ function addLab(doublehop: Command): void {
       const { up } = await import('./commands/up.ts')
       process.exitCode = await up(options)
     })
-  doublehop
-    .command('sessions')
-    .description('show what runs through the gateway and proxy of the lab')
-    .option('--admin <address:port...>', 'ask these admin listeners instead')
-    .option('--json', 'as JSON', false)
-    .addOption(stateOption())
+}
+
+function addOperations(doublehop: Command): void {
+  doublehop.commandsGroup('Running daemons, of ./doublehop.yaml or else of the lab:')
+  withAdmin(doublehop.command('health'))
+    .description('tell whether each is ready; exit code 0 if so, 1 if not')
+    .action(async (options) => {
+      const { health } = await import('./commands/health.ts')
+      process.exitCode = await health(options)
+    })
+  withAdmin(doublehop.command('sessions'))
+    .description('show what runs through gateway and proxy')
     .action(async (options) => {
       const { sessions } = await import('./commands/sessions.ts')
       await sessions(options)
@@ -156,14 +163,31 @@ function addDaemons(doublehop: Command): void {
   }
 }
 
+/** How a command finds the daemons it asks. */
+function withAdmin(command: Command) {
+  return command
+    .addOption(
+      new Option(
+        '--admin <address:port...>',
+        'ask these admin listeners, whatever a file says',
+      ).conflicts('config'),
+    )
+    .option('--config <file>', 'ask the daemons that this configuration file has a section for')
+    .option('--json', 'as JSON', false)
+    .addOption(stateOption())
+}
+
 /** How a command reaches its gateway. */
 function withAccess(command: Command) {
   return command
-    .option('--gateway <address:port>', 'the gateway, instead of the one of the lab')
+    .option('--gateway <address:port>', 'the gateway, whatever a file says')
     .option('--server-name <name>', 'the name its certificate must hold')
     .option('--ca <file>', 'the CA to check it against')
     .option('--token <file>', 'the bearer token for the storefront')
-    .option('--config <file>', 'a configuration file with a workspace section')
+    .option(
+      '--config <file>',
+      'a configuration file with a workspace section; ./doublehop.yaml if there is one',
+    )
     .addOption(stateOption())
 }
 

@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { missing, toolPath } from '../../../test/kit/tools.ts'
 
 const oldNode = `--import=${join(import.meta.dirname, 'fixtures/old-node.ts')}`
 
@@ -35,6 +36,25 @@ for (const way of ['execve', 'a child process']) {
   })
 }
 
+for (const [signal, code] of [
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const) {
+  // The kernel lets process 1 of a container ignore what it does not listen to.
+  t.test(
+    `as process 1 it ends by ${signal} all the same`,
+    { skip: missing('unshare') },
+    async (t) => {
+      const args = ['--pid', '--fork', process.execPath, workspace(t), 'deaf']
+      const run = spawn(toolPath('unshare'), args, { stdio: ['ignore', 'pipe', 'inherit'] })
+      t.equal(String((await once(run.stdout, 'data'))[0]), 'ready 1\n')
+      const first = readFileSync(`/proc/${run.pid}/task/${run.pid}/children`, 'utf8')
+      process.kill(Number(first), signal)
+      t.same(await once(run, 'exit'), [code, null])
+    },
+  )
+}
+
 t.test('an old Node without another says what is wanted', async (t) => {
   const args = [oldNode, workspace(t, 'node_modules without node')]
   const run = spawnSync(process.execPath, args, { encoding: 'utf8' })
@@ -62,6 +82,11 @@ function workspace(t: Test, kind?: 'node_modules without node'): string {
           'main.ts': `
             export async function main(argv: string[]): Promise<number> {
               if (argv[2] === 'killed') process.kill(process.pid, 'SIGKILL')
+              if (argv[2] === 'deaf') {
+                setInterval(() => {}, 60_000)
+                console.log('ready ' + process.pid)
+                return 0
+              }
               if (argv[2] === 'until-terminated') {
                 process.once('SIGTERM', () => process.exit(5))
                 setInterval(() => {}, 60_000)

@@ -1,7 +1,8 @@
+import { adviceOn } from '@doublehop/settings/advice'
 import { readSettings } from '@doublehop/settings/load'
 import { jsonSchema } from '@doublehop/settings/schema'
 
-/** doublehop config check FILE: everything that is wrong with it. @returns the exit code */
+/** doublehop config check FILE: everything that is wrong with it, and what may be meant otherwise. @returns the exit code */
 export function configCheck(file: string): number {
   const { settings, problems } = readSettings(file)
   if (problems !== undefined) {
@@ -9,6 +10,8 @@ export function configCheck(file: string): number {
       process.stderr.write(`${where}: ${path}: ${why}\n`)
     return 78
   }
+  for (const { path, why } of settings === undefined ? [] : adviceOn(settings))
+    process.stdout.write(`warning: ${path} ${why}\n`)
   const sections = Object.keys(settings ?? {}).filter((name) => name !== 'zones')
   process.stdout.write(`${file} is right: ${sections.join(', ') || 'it has no section'}\n`)
   return 0

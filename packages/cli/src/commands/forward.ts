@@ -2,7 +2,8 @@ import { isIP } from 'node:net'
 import { fault } from '@doublehop/errors/fault'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import { forward } from '@doublehop/workspace/forward'
-import { type AccessOptions, endpointOf, openAccess } from '../access.ts'
+import { type AccessOptions, openAccess } from '../access.ts'
+import { endpointOf } from '../endpoint-of.ts'
 
 export interface ForwardCommandOptions extends AccessOptions {
   readonly app: string

@@ -1,8 +1,11 @@
 import { fault } from '@doublehop/errors/fault'
-import { parseEndpoint } from '@doublehop/wire/endpoint'
 import { z } from 'zod'
-import { findLab } from '../lab/lab-state.ts'
+import { type AdminOptions, adminListeners } from '../admin-listeners.ts'
+import { askAdmin } from '../ask-admin.ts'
 import { table } from '../table.ts'
+
+/** Where one file or one lab holds these, the VDA would show each session a third time. */
+const HOPS: readonly string[] = ['gateway', 'proxy']
 
 const Shown = z.object({
   sessions: z.array(
@@ -19,14 +22,12 @@ const Shown = z.object({
   ),
 })
 
-/** doublehop sessions: what runs through gateway and proxy. */
-export async function sessions(options: {
-  readonly admin?: readonly string[] | undefined
-  readonly json: boolean
-  readonly state: string
-}): Promise<void> {
+/** doublehop sessions: what runs through gateway and proxy, or through the daemons that were named. */
+export async function sessions(options: AdminOptions & { readonly json: boolean }): Promise<void> {
   const shown = await Promise.all(
-    adminListeners(options).map(async ([name, at]) => [name, await ask(at)] as const),
+    whomToAsk(options).map(
+      async ({ daemon, at }) => [daemon, await askAdmin(at, '/sessions')] as const,
+    ),
   )
   if (options.json)
     return void process.stdout.write(`${JSON.stringify(Object.fromEntries(shown))}\n`)
@@ -48,27 +49,15 @@ export async function sessions(options: {
   )
 }
 
-function adminListeners({
-  admin,
-  state,
-}: {
-  admin?: readonly string[] | undefined
-  state: string
-}): [string, string][] {
-  if (admin !== undefined) return admin.map((at) => [at, at])
-  const { gateway, proxy } = findLab(state)
-  return [
-    ['gateway', gateway.admin],
-    ['proxy', proxy.admin],
-  ]
-}
-
-async function ask(at: string): Promise<unknown> {
-  if (parseEndpoint(at) === undefined) throw fault('DH_USAGE', { why: `${at} is no address:port` })
-  try {
-    const response = await fetch(`http://${at}/sessions`, { signal: AbortSignal.timeout(5000) })
-    return await response.json()
-  } catch (error) {
-    throw fault('DH_NO_LAB', { why: `${at} does not answer` }, error)
-  }
+function whomToAsk(options: AdminOptions): { readonly daemon: string; readonly at: string }[] {
+  const all = adminListeners(options)
+  const askable = all.flatMap(({ daemon, at }) => (at === undefined ? [] : [{ daemon, at }]))
+  if (askable.length === 0)
+    throw fault('DH_CONFIG', {
+      file: options.config ?? 'doublehop.yaml',
+      path: `${all[0]?.daemon}.admin`,
+      why: 'it is missing, and without it nobody can ask this daemon',
+    })
+  const hops = askable.filter(({ daemon }) => HOPS.includes(daemon))
+  return hops.length > 0 ? hops : askable
 }

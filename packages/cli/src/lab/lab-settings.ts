@@ -65,6 +65,7 @@ export function labSettings(
   const common = (daemon: LabDaemon) => ({
     admin: at[daemon].admin,
     log: { file: `logs/${daemon}.log` },
+    audit: { file: 'logs/audit.log' },
   })
   const stas = [{ id: 'STA01', urls: [`https://${at.sta.listen}`] }]
   const vda = (listener: string): string | undefined => at.vda[listener]
