@@ -16,7 +16,11 @@ export interface ShownSession {
 /** What /sessions says. */
 export interface Shown {
   readonly sessions: ShownSession[]
+  /** at an STA: connections */
+  readonly requests: readonly { readonly peer: string }[]
   readonly handshakes: readonly { readonly peer: string }[]
+  /** at a gateway: connections carried to a storefront */
+  readonly http?: readonly { readonly peer: string }[]
   readonly hopConnections: { readonly peer: string; readonly what: string; readonly hop?: string }[]
 }
 

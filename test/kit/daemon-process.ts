@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { Program } from './foreign.ts'
 import type { House } from './house.ts'
 import { doublehop } from './lab.ts'
+import { until } from './wait.ts'
 
 /** A daemon of ours as a process of its own. */
 export interface DaemonProcess {
@@ -12,6 +13,8 @@ export interface DaemonProcess {
   readonly at: Readonly<Record<string, string>>
   /** `address:port` of one of its listeners */
   readonly where: (listener?: string) => string
+  /** Writes its file anew, sends it SIGHUP, and waits until it has taken that or not: `reloaded` or `reload-refused`. */
+  readonly reload: (section: object) => Promise<string>
 }
 
 /** How a daemon is started: by its own command, or as `doublehop gateway`. */
@@ -27,7 +30,9 @@ export async function startProcess(
   way: Way = 'its own command',
 ): Promise<DaemonProcess> {
   const file = join(house.folder, `${name}.yaml`)
-  writeFileSync(file, JSON.stringify({ [kind]: { name, ...section } }))
+  const write = (section: object): void =>
+    writeFileSync(file, JSON.stringify({ [kind]: { name, ...section } }))
+  write(section)
   const args = ['--config', file]
   const program =
     way === 'doublehop'
@@ -35,7 +40,21 @@ export async function startProcess(
       : runBin(test, kind, args)
   await program.says(/"event":"ready".*\n/)
   const at = linesOf(program).find(({ event }) => event === 'ready')?.at as Record<string, string>
-  return { program, at, where: (listener = 'listen') => at[listener] ?? '' }
+  const answers = (): string[] =>
+    linesOf(program).flatMap(({ event }) =>
+      event === 'reloaded' || event === 'reload-refused' ? [event] : [],
+    )
+  return {
+    program,
+    at,
+    where: (listener = 'listen') => at[listener] ?? '',
+    async reload(changed) {
+      const before = answers().length
+      write(changed)
+      program.signal('SIGHUP')
+      return (await until(answers, (all) => all.length > before))[before] ?? ''
+    },
+  }
 }
 
 /** A daemon's own command: `doublehop-gateway …`. */
@@ -45,7 +64,16 @@ export function runBin(test: Test, kind: string, args: readonly string[]): Progr
 }
 
 /** What it has logged so far. */
-export function linesOf({ stdout }: Program): Record<string, unknown>[] {
+export function linesOf(program: Program): Record<string, unknown>[] {
+  return allLinesOf(program).filter(({ audit }) => audit !== true)
+}
+
+/** What it has written to its audit log so far. */
+export function auditOf(program: Program): Record<string, unknown>[] {
+  return allLinesOf(program).filter(({ audit }) => audit === true)
+}
+
+function allLinesOf({ stdout }: Program): Record<string, unknown>[] {
   const whole = String(stdout).split('\n').slice(0, -1)
   return whole.map((line) => JSON.parse(line) as Record<string, unknown>)
 }

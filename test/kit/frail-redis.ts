@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { logTo } from '@doublehop/daemon/log'
 import { openRedis } from '@doublehop/daemon/redis'
+import type { Endpoint } from '@doublehop/wire/endpoint'
 import type { Test } from 'tap'
 import { freePort } from './free-port.ts'
 import { temporaryFolder } from './house.ts'
@@ -74,6 +75,25 @@ export class FrailRedis {
     child.kill('SIGCONT')
     child.kill('SIGKILL')
     await once(child, 'exit')
+  }
+
+  /** It comes back, and has forgotten everything: one without persistence. */
+  async startEmpty(): Promise<void> {
+    await this.stop()
+    rmSync(join(this.#folder, 'appendonlydir'), { recursive: true, force: true })
+    await this.start()
+  }
+
+  /** where it listens */
+  get at(): Endpoint {
+    return { host: '127.0.0.1', port: this.#port }
+  }
+
+  /** The same, behind this port: for a wire in a test's hands. */
+  storeAt(port: number): string {
+    const file = join(this.#folder, `url-${port}`)
+    writeFileSync(file, this.url.replace(String(this.#port), String(port)), { mode: 0o600 })
+    return `file:${file}`
   }
 
   /** It takes commands and answers none, until `thaw`. */

@@ -8,6 +8,8 @@ import { createServer, type Server } from 'node:net'
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   for (;;) {
     const port = randomInt(12_000, 32_000)
+    if (GIVEN.has(port)) continue
+    GIVEN.add(port)
     const server = createServer()
     if (await listens(server, host, port)) {
       await new Promise((resolve) => server.close(resolve))
@@ -15,6 +17,9 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
     }
   }
 }
+
+/** Asked for here before: whoever asked may not listen there yet. */
+const GIVEN = new Set<number>()
 
 /** Whether it could listen there. */
 export function listens(server: Server, host: string, port: number): Promise<boolean> {

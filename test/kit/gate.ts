@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import type { Test } from 'tap'
+import { breakOff } from './break-off.ts'
 
 /** What passes a gate towards the server may be looked at; `cut` breaks this connection instead. */
 export type Inspect = (bytes: Buffer, cut: () => void) => void
@@ -56,14 +57,14 @@ export class Gate {
 
   /** Breaks every connection there is. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) breakOff(socket)
   }
 
   #join(near: Socket, target: Endpoint, inspect: Inspect | undefined): void {
     const far = connect({ ...target, allowHalfOpen: true, noDelay: true })
     const cut = (): void => {
-      near.resetAndDestroy()
-      far.resetAndDestroy()
+      breakOff(near)
+      breakOff(far)
     }
     for (const [from, to] of [
       [near, far],
@@ -80,7 +81,7 @@ export class Gate {
         .on('error', () => {})
         .on('close', () => {
           this.#sockets.delete(from)
-          if (from.errored || !from.readableEnded) to.resetAndDestroy()
+          if (from.errored || !from.readableEnded) breakOff(to)
         })
     }
   }

@@ -33,7 +33,7 @@ export class HouseOfProcesses extends House {
     name: string = kind,
   ): Promise<Running> {
     if (!this.#outside.includes(kind)) return await super.start(kind, section, name)
-    const { program, at, where } = await startProcess(
+    const { program, at, where, reload } = await startProcess(
       this.#test,
       this,
       kind,
@@ -48,6 +48,10 @@ export class HouseOfProcesses extends House {
       // It counts in its own process: ask its admin listener.
       metrics: new Metrics(),
       where,
+      reload: async (changed) => {
+        const answer = await reload(changed)
+        if (answer !== 'reloaded') throw new Error(answer)
+      },
       drain: async () => (await program.stop()).code === 0,
       close: async () => void (await program.stop()),
     }

@@ -1,7 +1,8 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Daemon } from '@doublehop/daemon/lifecycle'
+import { auditTo } from '@doublehop/daemon/audit'
+import type { Daemon } from '@doublehop/daemon/daemon'
 import { logTo } from '@doublehop/daemon/log'
 import { Metrics } from '@doublehop/daemon/metrics'
 import type { StepLine } from '@doublehop/daemon/steps'
@@ -48,7 +49,7 @@ const START: {
   readonly [K in Kind]: (
     settings: Sections[K],
     around: Parameters<typeof startGateway>[1],
-  ) => Promise<Daemon>
+  ) => Promise<Daemon<K>>
 } = {
   gateway: startGateway,
   proxy: startProxy,
@@ -57,11 +58,20 @@ const START: {
   vda: startVda,
 }
 
+/** Every client of a house comes from one address: who tries many bad tickets would wait longer for each. */
+const UNHELD = { failureDelay: 'off' }
+
+function limitsOf(section: object): object {
+  return 'limits' in section ? (section.limits as object) : {}
+}
+
 /** A daemon that runs in this process, on real sockets. */
-export interface Running extends Daemon {
+export interface Running extends Omit<Daemon, 'reload'> {
   readonly metrics: Metrics
+  /** with exactly this section in the place of the one before */
+  readonly reload: (section: object) => Promise<void>
   /** `address:port` of one of its listeners */
-  where(listener?: string): string
+  readonly where: (listener?: string) => string
 }
 
 /**
@@ -72,6 +82,8 @@ export interface Running extends Daemon {
 export class House {
   readonly folder = temporaryFolder()
   readonly log: LogLine[] = []
+  /** audit lines */
+  readonly audit: LogLine[] = []
   readonly #test: Test
 
   constructor(test: Test) {
@@ -94,13 +106,19 @@ export class House {
   ): Promise<Running> {
     const all = settingsSchema(this.folder).parse({ zones, [kind]: section })
     const settings = all[kind] as Sections[K]
+    const { folder } = this
     const metrics = new Metrics()
-    const log = logTo(name, (line) => this.#keep(line))
-    const daemon = await START[kind](settings, { log, metrics, zones: all.zones })
+    const log = logTo(name, (line) => this.#keep(line, this.log))
+    const audit = auditTo(name, { write: (line) => this.#keep(line, this.audit) })
+    const daemon = await START[kind](settings, { log, audit, metrics, zones: all.zones })
     this.#test.teardown(() => daemon.close())
     return {
       ...daemon,
       metrics,
+      async reload(changed: object) {
+        const { zones, [kind]: next } = settingsSchema(folder).parse({ [kind]: changed })
+        await daemon.reload(next as Sections[K], zones)
+      },
       where: (listener = 'listen') => formatEndpoint(daemon.at[listener] as Endpoint),
     }
   }
@@ -164,6 +182,7 @@ export class House {
       stas,
       apps,
       ...more,
+      limits: { ...UNHELD, ...limitsOf(more) },
     })
   }
 
@@ -180,6 +199,7 @@ export class House {
       nextHops,
       stas,
       ...more,
+      limits: { ...UNHELD, ...limitsOf(more) },
     })
   }
 
@@ -251,8 +271,8 @@ export class House {
   }
 
   /** Every line goes to the suite's output as well, where a last test looks for secrets. */
-  #keep(line: string): void {
-    this.log.push(JSON.parse(line) as LogLine)
+  #keep(line: string, lines: LogLine[]): void {
+    lines.push(JSON.parse(line) as LogLine)
     const output = process.env.DOUBLEHOP_TEST_OUTPUT
     if (output !== undefined) appendFileSync(join(output, `${process.pid}.log`), line)
   }

@@ -42,7 +42,8 @@ export async function listenForLegs(
     handshakeMilliseconds: 5000,
     keep: 65_536,
     connections: 100,
-    onLeg(leg) {
+    onLeg(leg, handshake) {
+      handshake.finish()
       test.teardown(() => leg.destroy())
       onLeg(leg)
     },

@@ -24,6 +24,8 @@ export class StaStub {
   /** its next answers; when none is left, a ticket of the counting server's address */
   readonly answers: string[] = []
   connections = 0
+  /** how answers become bytes */
+  encoding: 'utf8' | 'latin1' = 'utf8'
   readonly #address: string
 
   private constructor(at: Endpoint, address: string) {
@@ -80,7 +82,7 @@ export class StaStub {
         for (let request = readRequest(held); request !== undefined; request = readRequest(held)) {
           held = held.slice(request.length)
           this.heard.push(request.heard)
-          socket.write(this.answers.shift() ?? this.good())
+          socket.write(this.answers.shift() ?? this.good(), this.encoding)
         }
         this.rest = held
       })

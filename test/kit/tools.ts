@@ -11,6 +11,9 @@ const DEBIAN_PACKAGES: Record<string, string> = {
   ssh: 'openssh-client',
   'ssh-keygen': 'openssh-client',
   sshd: 'openssh-server',
+  'systemd-analyze': 'systemd',
+  'systemd-socket-activate': 'systemd',
+  testssl: 'testssl.sh',
   unshare: 'util-linux',
 }
 
