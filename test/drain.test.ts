@@ -8,6 +8,7 @@ import { bytesOf } from '@doublehop/wire/text'
 import { launch } from '@doublehop/workspace/launch'
 import t, { type Test } from 'tap'
 import { askAdmin, shownBy } from './kit/ask-admin.ts'
+import { House, publish } from './kit/house.ts'
 import { HouseOfProcesses } from './kit/house-of-processes.ts'
 import { ending } from './kit/refusal.ts'
 import { exchange, read } from './kit/session.ts'
@@ -50,6 +51,37 @@ for (const daemon of ['gateway', 'proxy', 'vda'] as const) {
     program.signal('SIGTERM')
     t.match(await program.ended, { code: 1, signal: null })
     await cut
+  })
+}
+
+for (const redeemAt of ['gateway', 'proxy']) {
+  t.test(`no launch is lost to a proxy that drains, redeemAt: ${redeemAt}`, async (t) => {
+    const house = new House(t)
+    const sta = await house.sta()
+    const vda = await house.vda()
+    const stas = [{ id: 'STA01', urls: [`https://${sta.where()}`] }]
+    const [one, other] = [await house.proxy(stas), await house.proxy(stas)]
+    const storefront = await house.storefront(stas, publish(vda))
+    const hops = [one, other].map((proxy, at) => ({
+      name: `proxy-${at + 1}`,
+      address: proxy.where(),
+    }))
+    const gateway = await house.gateway(stas, hops, {
+      storefronts: [{ address: storefront.where() }],
+      redeemAt,
+    })
+    const access = house.access(gateway)
+    const open = async () => {
+      const ticket = await house.ticket(access)
+      return (await launch(access, { ticket, port: 2598, protocol: 'socks' })).leg
+    }
+    const before = await open()
+    const drained = one.drain()
+    // At once: its kept connections to the STA are still there, and no probe has told of it.
+    for (let launches = 0; launches < 3; launches++)
+      t.same(await exchange(await open(), bytesOf('served')), bytesOf('served'))
+    t.same(await exchange(before, bytesOf('to its end')), bytesOf('to its end'))
+    t.ok(await drained)
   })
 }
 
