@@ -117,7 +117,7 @@ t.test(
   async (t) => {
     const house = new House(t)
     const { access, storefront } = await house.doubleHop({
-      storefront: { requestTimeout: '300 ms' },
+      storefront: { limits: { request: '300 ms' } },
     })
     const beginnings = [
       'G',
