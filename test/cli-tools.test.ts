@@ -94,6 +94,7 @@ t.test('config schema is a JSON Schema of all sections', async (t) => {
   })
   t.same(Object.keys(schema.properties), [
     'zones',
+    'network',
     'gateway',
     'proxy',
     'storefront',

@@ -4,11 +4,12 @@ import { closeSync, openSync, readSync } from 'node:fs'
  * All bytes of a file, a pipe or a device, or undefined when there are more than `limit`.
  * Of an endless one no more than that is ever read.
  *
+ * @param path or 0, standard input, which may be a socket that has no path
  * @throws the system's error when it cannot be read
  */
-export function readBounded(path: string, limit: number): Buffer | undefined {
+export function readBounded(path: string | 0, limit: number): Buffer | undefined {
   const room = Buffer.allocUnsafe(limit + 1)
-  const file = openSync(path, 'r')
+  const file = path === 0 ? path : openSync(path, 'r')
   try {
     let length = 0
     while (length <= limit) {
@@ -18,6 +19,6 @@ export function readBounded(path: string, limit: number): Buffer | undefined {
     }
     return undefined
   } finally {
-    closeSync(file)
+    if (file !== 0) closeSync(file)
   }
 }

@@ -1,11 +1,14 @@
+import type { Endpoint } from '@doublehop/wire/endpoint'
 import { z } from 'zod'
+import { dialEndpoint, listenEndpoint } from './endpoints.ts'
+import { hostDials, hostListens } from './host-traffic.ts'
 import { secret } from './secret.ts'
+import { staPlace } from './sta-place.ts'
+import { type Dialling, mutualTls, type Traffic, type Way } from './traffic.ts'
 import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
 import {
   common,
-  dialEndpoint,
   identity,
-  listenEndpoint,
   name,
   network,
   path,
@@ -157,3 +160,76 @@ export const gatewaySection = (folder: string) =>
 
 export type GatewaySettings = z.output<ReturnType<typeof gatewaySection>>
 export type NextHopSettings = GatewaySettings['nextHops'][number]
+
+/** Where the gateway listens and what it dials. With EDT, clients come over UDP too. */
+export function gatewayTraffic(gateway: GatewaySettings, edt: boolean): Traffic {
+  const { listen, tls, nextHops, storefronts, identity } = gateway
+  const audience = {
+    zones: ['internet', 'lan'] as const,
+    why: 'workspaces reach the gateway',
+    steps: [1, 8, 9],
+  }
+  const own = { listener: 'listen', at: listen, audience }
+  return {
+    listens: [
+      { ...own, transport: 'tcp', speaks: 'socks', certificate: tls.certificate },
+      ...(edt ? [{ ...own, transport: 'udp', speaks: 'edt' } as const] : []),
+      ...hostListens(gateway),
+    ],
+    dials: [
+      ...nextHops.map((hop) => toNextHop(hop, gateway)),
+      ...storefronts.map(({ address, serverName }) => ({
+        ...({ to: address, called: 'storefront', transport: 'tcp', speaks: 'storefront' } as const),
+        ...{ why: 'HTTP of workspaces is carried to the storefront', steps: [] },
+        ...mutualTls(identity, serverName ?? address.host),
+      })),
+      ...nextHops.flatMap((hop) => (hop.kind === 'socks5' ? throughForeign(gateway) : [])),
+      ...hostDials(gateway),
+    ],
+    ways: nextHops.flatMap(({ kind, address: through }) =>
+      kind === 'socks5' ? [] : gateway.stas.flatMap((sta) => waysTo(sta, through, gateway)),
+    ),
+    twins: [
+      ...nextHops.map(({ name, address: at }) => ({ of: 'proxy', called: name, at }) as const),
+      ...storefronts.map(
+        ({ address: at }) => ({ of: 'storefront', called: 'storefront', at }) as const,
+      ),
+    ],
+  }
+}
+
+function toNextHop(
+  { name, address, secure, serverName }: NextHopSettings,
+  { identity, redeemAt }: GatewaySettings,
+): Dialling {
+  return {
+    ...{ to: address, called: name, transport: 'tcp', speaks: 'socks' },
+    why: 'the gateway reaches STA and servers through the proxy',
+    steps: redeemAt === 'proxy' ? [5] : [2, 5],
+    ...(secure === 'on' ? mutualTls(identity, serverName ?? address.host) : {}),
+  }
+}
+
+function waysTo(
+  { id, urls }: GatewaySettings['stas'][number],
+  through: Endpoint,
+  { redeemAt }: GatewaySettings,
+): Way[] {
+  return urls.map((url) => ({ through, sta: { called: id ?? 'sta', url }, redeemAt }))
+}
+
+/** Over a foreign hop the gateway speaks to the STA end to end, and that hop dials it. */
+function throughForeign({ stas }: GatewaySettings): Dialling[] {
+  return stas.flatMap(({ id, urls }) =>
+    urls.map((url) => ({
+      ...({
+        to: staPlace(url).at,
+        called: id ?? 'sta',
+        by: 'proxy',
+        transport: 'tcp',
+        speaks: 'tcp',
+      } as const),
+      ...{ why: 'tickets are redeemed', steps: [2, 3] },
+    })),
+  )
+}

@@ -1,17 +1,12 @@
 import { z } from 'zod'
+import { listenEndpoint } from './endpoints.ts'
+import { hostDials, hostListens } from './host-traffic.ts'
 import { secret } from './secret.ts'
-import { store } from './store.ts'
+import { staPlace } from './sta-place.ts'
+import { redisDials, store } from './store.ts'
+import { mutualTls, type Traffic } from './traffic.ts'
 import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
-import {
-  common,
-  identity,
-  listenEndpoint,
-  network,
-  peers,
-  restart,
-  stas,
-  username,
-} from './values.ts'
+import { common, identity, network, peers, restart, stas, username } from './values.ts'
 
 const limits = z
   .strictObject({
@@ -143,3 +138,31 @@ export const proxySection = (folder: string) =>
     })
 
 export type ProxySettings = z.output<ReturnType<typeof proxySection>>
+
+/** Where the proxy listens and what it dials; the servers are the storefront's to tell, who publishes them. */
+export function proxyTraffic(proxy: ProxySettings): Traffic {
+  const { listen, secure, identity, stas = [], grants } = proxy
+  const certificate = secure === 'on' ? { certificate: identity.certificate } : {}
+  return {
+    listens: [
+      { listener: 'listen', at: listen, transport: 'tcp', speaks: 'socks', ...certificate },
+      ...hostListens(proxy),
+    ],
+    dials: [
+      ...stas.flatMap(({ id, urls }) =>
+        urls.map((url) => ({
+          ...({
+            to: staPlace(url).at,
+            called: id ?? 'sta',
+            transport: 'tcp',
+            speaks: 'sta',
+          } as const),
+          ...{ why: 'the proxy redeems tickets', steps: [3, 4] },
+          ...(staPlace(url).secure ? mutualTls(identity, staPlace(url).at.host) : {}),
+        })),
+      ),
+      ...redisDials(grants.store, 'proxy.grants.store', 'spent grants are shared', identity),
+      ...hostDials(proxy),
+    ],
+  }
+}

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { gatewaySection } from './gateway.ts'
+import { network as networkSection } from './network.ts'
 import { proxySection } from './proxy.ts'
 import { staSection } from './sta.ts'
 import { storefrontSection } from './storefront.ts'
@@ -35,6 +36,7 @@ const zones = z
 export const settingsSchema = (folder: string) =>
   z.strictObject({
     zones: zones.describe('the zones and their networks'),
+    network: networkSection.describe('what firewall rules and checks need to know, and no daemon'),
     gateway: gatewaySection(folder).optional().describe('DMZ 1: where the workspace arrives'),
     proxy: proxySection(folder).optional().describe('DMZ 2: the second hop'),
     storefront: storefrontSection(folder)
@@ -49,19 +51,22 @@ export const settingsSchema = (folder: string) =>
 
 /** The whole file, with what no section can judge alone. */
 export const checkedSettings = (folder: string) =>
-  settingsSchema(folder).superRefine(({ zones: { management = [] }, ...sections }, context) => {
-    for (const [name, section] of Object.entries(sections)) {
-      const scraped = section !== undefined && 'metrics' in section && section.metrics !== undefined
-      if (!scraped || management.length > 0) continue
-      const message = 'nobody could read it: expected networks in zones.management'
-      context.addIssue({ code: 'custom', path: [name, 'metrics', 'listen'], message })
-    }
-  })
+  settingsSchema(folder).superRefine(
+    ({ zones: { management = [] }, network: _, ...sections }, context) => {
+      for (const [name, section] of Object.entries(sections)) {
+        const scraped =
+          section !== undefined && 'metrics' in section && section.metrics !== undefined
+        if (!scraped || management.length > 0) continue
+        const message = 'nobody could read it: expected networks in zones.management'
+        context.addIssue({ code: 'custom', path: [name, 'metrics', 'listen'], message })
+      }
+    },
+  )
 
 export type Settings = z.output<ReturnType<typeof settingsSchema>>
 export type Zones = Settings['zones']
-/** The sections that a daemon has. */
-export type Section = Exclude<keyof Settings, 'zones'>
+/** The sections that a daemon or the client has. */
+export type Section = Exclude<keyof Settings, 'zones' | 'network'>
 
 /** The JSON Schema of the file, for editors. */
 export function jsonSchema(): Record<string, unknown> {

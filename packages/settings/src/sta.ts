@@ -1,8 +1,11 @@
 import { z } from 'zod'
+import { listenEndpoint } from './endpoints.ts'
+import { hostDials, hostListens } from './host-traffic.ts'
 import { secret } from './secret.ts'
-import { store } from './store.ts'
+import { redisDials, store } from './store.ts'
+import type { Traffic } from './traffic.ts'
 import { count, countOrOff, duration, size } from './units.ts'
-import { common, identity, listenEndpoint, overlap, peers, restart, staId } from './values.ts'
+import { common, identity, overlap, peers, restart, staId } from './values.ts'
 
 const limits = z
   .strictObject({
@@ -87,3 +90,24 @@ export const staSection = (folder: string) =>
         })
       }
     })
+
+export type StaDaemonSettings = z.output<ReturnType<typeof staSection>>
+
+/** Where the STA listens, and the Redis it may dial. */
+export function staTraffic(sta: StaDaemonSettings): Traffic {
+  const { listen, listenHttp, identity } = sta
+  const own = { transport: 'tcp', speaks: 'sta-health' } as const
+  return {
+    listens: [
+      ...(listen === undefined
+        ? []
+        : [{ listener: 'listen', at: listen, ...own, certificate: identity.certificate }]),
+      ...(listenHttp === undefined ? [] : [{ listener: 'listenHttp', at: listenHttp, ...own }]),
+      ...hostListens(sta),
+    ],
+    dials: [
+      ...redisDials(sta.store, 'sta.store', 'tickets are kept in Redis', identity),
+      ...hostDials(sta),
+    ],
+  }
+}

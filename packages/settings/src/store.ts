@@ -1,6 +1,9 @@
 import { fault } from '@doublehop/errors/fault'
+import { canonicalHost } from '@doublehop/wire/endpoint'
 import { z } from 'zod'
 import { secret } from './secret.ts'
+import { type Dialling, mutualTls } from './traffic.ts'
+import type { Identity } from './values.ts'
 
 /** The url of a Redis, which may hold a password and then stands where a secret stands. */
 export interface RedisUrl {
@@ -38,4 +41,24 @@ function redisUrl(text: string, path: string): string {
     source: 'it',
     why: 'it holds no redis:// or rediss:// url',
   })
+}
+
+/** The flow to a store, where it is a Redis. @param path where it stands @throws Fault DH_CONFIG_SECRET */
+export function redisDials(
+  store: 'memory' | RedisUrl,
+  path: string,
+  why: string,
+  identity: Identity,
+): Dialling[] {
+  if (store === 'memory') return []
+  const { protocol, hostname, port } = new URL(store.reveal(path))
+  const bare = hostname.replace(/^\[|\]$/g, '')
+  const host = canonicalHost(bare) ?? bare
+  return [
+    {
+      ...{ to: { host, port: Number(port || 6379) }, called: 'redis', transport: 'tcp' },
+      ...{ speaks: 'redis', why, steps: [] },
+      ...(protocol === 'rediss:' ? mutualTls(identity, host) : {}),
+    },
+  ]
 }

@@ -1,16 +1,11 @@
 import { z } from 'zod'
+import { dialEndpoint, listenEndpoint } from './endpoints.ts'
+import { hostDials, hostListens } from './host-traffic.ts'
 import { secret } from './secret.ts'
+import { staPlace } from './sta-place.ts'
+import { type Dialling, mutualTls, type Traffic } from './traffic.ts'
 import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
-import {
-  common,
-  dialEndpoint,
-  identity,
-  listenEndpoint,
-  name,
-  peers,
-  restart,
-  stas,
-} from './values.ts'
+import { common, identity, name, peers, restart, stas } from './values.ts'
 
 const app = z
   .strictObject({
@@ -78,3 +73,54 @@ export const storefrontSection = (folder: string) =>
     })
 
 export type StorefrontSettings = z.output<ReturnType<typeof storefrontSection>>
+
+/** Where the storefront listens, what it dials, and what proxies dial since it is published here. */
+export function storefrontTraffic(storefront: StorefrontSettings, edt: boolean): Traffic {
+  const { listen, identity, stas, apps } = storefront
+  return {
+    listens: [
+      {
+        ...{ listener: 'listen', at: listen, transport: 'tcp', speaks: 'storefront' },
+        certificate: identity.certificate,
+      },
+      ...hostListens(storefront),
+    ],
+    dials: [
+      ...stas.flatMap(({ id, urls }) =>
+        urls.map((url) => ({
+          ...({
+            to: staPlace(url).at,
+            called: id ?? 'sta',
+            transport: 'tcp',
+            speaks: 'sta-health',
+          } as const),
+          ...{ why: 'the storefront issues tickets', steps: [] },
+          ...(staPlace(url).secure ? mutualTls(identity, staPlace(url).at.host) : {}),
+        })),
+      ),
+      ...apps.flatMap((app) => toServer(app, edt)),
+      ...hostDials(storefront),
+    ],
+  }
+}
+
+/** What leads to a server of port 1494 finds one that greets; of 2598 only the server's section knows more. */
+function toServer({ name, cgpAddress, icaAddress }: AppSettings, edt: boolean): Dialling[] {
+  const common = {
+    called: name,
+    by: 'proxy',
+    why: `sessions of ${name}`,
+    steps: [6, 7, 9],
+  } as const
+  const places = [
+    { to: cgpAddress, speaks: 'tcp' },
+    { to: icaAddress, speaks: 'ica' },
+  ] as const
+  return places.flatMap(({ to, speaks }) => {
+    if (to === undefined) return []
+    const tcp = { ...common, to, transport: 'tcp', speaks } as const
+    return edt ? [tcp, { ...common, to, transport: 'udp', speaks: 'edt' }] : [tcp]
+  })
+}
+
+type AppSettings = z.output<typeof app>

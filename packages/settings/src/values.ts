@@ -1,41 +1,15 @@
-import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { type Endpoint, parseEndpoint } from '@doublehop/wire/endpoint'
 import { contains, parseIp, parseNetwork } from '@doublehop/wire/ip'
 import { isStaId } from '@doublehop/wire/ticket'
 import { z } from 'zod'
+import { addresses } from './addresses.ts'
+import { adminEndpoint, listenEndpoint } from './endpoints.ts'
+import { services } from './services.ts'
+import { ZONES } from './zones.ts'
 
 /** The kinds of value that several sections share. A title is the kind's name for people, in docs/configuration.md and editors. */
 
-const ENDPOINT = 'expected address:port, an IPv6 address in brackets'
 const NETWORK = 'expected a network such as 10.1.0.0/16 or fd00::/8'
-
-/** `address:port`, an IPv6 address in brackets. */
-export const endpoint = z
-  .string(ENDPOINT)
-  .transform((text, context): Endpoint => {
-    const parsed = parseEndpoint(text)
-    if (parsed !== undefined) return parsed
-    context.addIssue(ENDPOINT)
-    return z.NEVER
-  })
-  .meta({ title: 'address:port' })
-
-/** Where to listen: an IP address and a port; port 0 takes a free one. */
-export const listenEndpoint = endpoint
-  .refine(({ host }) => isIP(host) !== 0, 'expected an IP address to listen on')
-  .meta({ title: 'IP address:port' })
-
-/** Where something is to be dialled. */
-export const dialEndpoint = endpoint.refine(({ port }) => port > 0, 'port 0 cannot be dialled')
-
-/** The admin listener never leaves the host. */
-export const adminEndpoint = endpoint
-  .refine(
-    ({ host }) => ['127.0.0.1', '::1'].includes(host),
-    'expected a loopback address: the admin listener has no access control of its own',
-  )
-  .meta({ title: 'loopback address:port' })
 
 /** `10.1.0.0/16`, `fd00::/8` or one address. */
 export const network = z
@@ -156,25 +130,13 @@ export const common = (folder: string) => ({
   name: restart(
     name.optional().describe('how this daemon is called in logs; its kind if left out'),
   ),
-  zone: z
-    .enum(['internet', 'lan', 'dmz1', 'dmz2', 'internal', 'management'])
+  zone: z.enum(ZONES).optional().describe('the zone it lives in'),
+  addresses: addresses
     .optional()
-    .describe('the zone it lives in'),
-  addresses: z
-    .strictObject({
-      v4: z
-        .ipv4('expected an IPv4 address')
-        .optional()
-        .describe('its IPv4 address')
-        .meta({ title: 'IPv4 address' }),
-      v6: z
-        .ipv6('expected an IPv6 address')
-        .optional()
-        .describe('its IPv6 address')
-        .meta({ title: 'IPv6 address' }),
-    })
-    .optional()
-    .describe('the addresses it dials from; left out, the host chooses'),
+    .describe(
+      'the addresses it dials from, and that firewall rules are made for; left out, the host chooses',
+    ),
+  services: services.describe('what its host uses, for firewall rules and checks'),
   admin: restart(
     adminEndpoint
       .optional()

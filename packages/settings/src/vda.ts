@@ -1,6 +1,9 @@
 import { z } from 'zod'
+import { dialEndpoint, listenEndpoint } from './endpoints.ts'
+import { hostDials, hostListens } from './host-traffic.ts'
+import type { Listening, Traffic } from './traffic.ts'
 import { count, duration } from './units.ts'
-import { common, dialEndpoint, listenEndpoint, name, restart } from './values.ts'
+import { common, name, restart } from './values.ts'
 
 const app = z
   .strictObject({
@@ -53,3 +56,35 @@ export const vdaSection = (folder: string) =>
 
 export type VdaSettings = z.output<ReturnType<typeof vdaSection>>
 export type VdaApp = VdaSettings['apps'][number]
+
+/** Where the servers of the published apps listen, and what stands behind those of kind tcp. */
+export function vdaTraffic(vda: VdaSettings, edt: boolean): Traffic {
+  return {
+    listens: [...vda.apps.flatMap((app) => appListens(app, edt)), ...hostListens(vda)],
+    dials: [
+      ...vda.apps.flatMap(({ name, target }) =>
+        target === undefined
+          ? []
+          : [
+              {
+                ...({ to: target, called: name, transport: 'tcp', speaks: 'tcp' } as const),
+                ...{ why: `the server behind ${name}`, steps: [] },
+              },
+            ],
+      ),
+      ...hostDials(vda),
+    ],
+  }
+}
+
+function appListens({ name, kind, listenCgp, listenIca }: VdaApp, edt: boolean): Listening[] {
+  const places = [
+    { listener: `${name}.cgp`, at: listenCgp, speaks: kind === 'echo' ? 'echo' : 'tcp' },
+    { listener: `${name}.ica`, at: listenIca, speaks: 'ica' },
+  ] as const
+  return places.flatMap(({ listener, at, speaks }) => {
+    if (at === undefined) return []
+    const tcp = { listener, at, transport: 'tcp', speaks } as const
+    return edt ? [tcp, { listener, at, transport: 'udp', speaks: 'edt' }] : [tcp]
+  })
+}

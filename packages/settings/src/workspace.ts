@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { dialEndpoint } from './endpoints.ts'
 import { secret } from './secret.ts'
-import { dialEndpoint, path, serverName } from './values.ts'
+import { path, serverName } from './values.ts'
 
 export const workspaceSection = (folder: string) =>
   z.strictObject({

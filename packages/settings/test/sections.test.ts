@@ -6,13 +6,13 @@ import { fileWith, problemsOf, settingsOf } from './reading.ts'
 t.test('each section alone is a whole file', async (t) => {
   for (const section of sections) {
     const settings = settingsOf(t, smallest[section])
-    t.strictSame(Object.keys(settings).sort(), [section, 'zones'].sort(), section)
+    t.strictSame(Object.keys(settings).sort(), [section, 'network', 'zones'].sort(), section)
   }
 })
 
 t.test('all sections in one file are one too', async (t) => {
   const settings = settingsOf(t, Object.values(smallest).join(''))
-  t.strictSame(Object.keys(settings).sort(), [...sections, 'zones'].sort())
+  t.strictSame(Object.keys(settings).sort(), [...sections, 'network', 'zones'].sort())
 })
 
 t.test('each key of a smallest example is needed', async (t) => {

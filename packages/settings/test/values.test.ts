@@ -1,17 +1,8 @@
 import { parseNetwork } from '@doublehop/wire/ip'
 import t from 'tap'
 import type { z } from 'zod'
-import {
-  adminEndpoint,
-  dialEndpoint,
-  endpoint,
-  inNetworks,
-  listenEndpoint,
-  name,
-  network,
-  overlap,
-  stas,
-} from '../src/values.ts'
+import { adminEndpoint, dialEndpoint, endpoint, listenEndpoint } from '../src/endpoints.ts'
+import { inNetworks, name, network, overlap, stas } from '../src/values.ts'
 
 const taken = (schema: z.ZodType, texts: readonly unknown[]) =>
   texts.filter((text) => schema.safeParse(text).success)
