@@ -73,6 +73,201 @@ export const catalogue = {
     action: 'connect with a client that speaks CGP or SOCKS5',
   },
 
+  // ── firewalls: what the configuration does not tell ──
+  DH_FW_ADDRESS: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: '{section} has no address that a rule could hold: it listens on all of them',
+    action: 'tell its addresses: {section}.addresses.v4 or v6',
+  },
+  DH_FW_ZONE: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: '{name} at {address} lies in no zone',
+    action: 'add its network to one of zones, or tell the zone in its section',
+  },
+  DH_FW_NAME: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: '{section} dials {name}, and no address of that name is known',
+    action: 'list the name and its addresses under network.hosts',
+  },
+
+  DH_FW_LOADED: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'the loaded rules cannot be compared: {why}',
+    action: 'give it what nft -j list ruleset, iptables-save or ip6tables-save prints',
+  },
+  DH_FW_FILE: {
+    class: 'usage',
+    fault: 'peer',
+    message: '{file}: {why}',
+    action: 'name a file that this version of doublehop has written',
+  },
+  DH_FW_REPORT: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'the report cannot be written to {file}: {why}',
+    action: 'name a file in a folder that is there with --html',
+  },
+  DH_FW_NOT_HERE: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'no flow starts from an address of this host ({addresses})',
+    action: 'run it on a host of the zone to be checked, or name the zone with --zone',
+  },
+  DH_FW_FLOW: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'there is no flow {flow}{nearest}',
+    action: 'doublehop flows lists them all',
+  },
+
+  // ── firewalls: what checks find ──
+  DH_FW_LEAK: {
+    class: 'address',
+    fault: 'network',
+    message: '{firewalls} {let} {rule} through: remove that rule. {why}',
+    action: 'doublehop rules --diff FILE names the rule that does not belong there',
+  },
+  DH_FW_FILTERED: {
+    class: 'timeout',
+    fault: 'network',
+    message: '{firewalls}: allow {rule}. Silence, so a rule drops it; {consequence}',
+    action: 'add the rule that doublehop rules prints for that firewall',
+  },
+  DH_FW_REJECTED: {
+    class: 'host-unreachable',
+    fault: 'network',
+    message: '{firewalls}: allow {rule}. It is refused on the way ({seen}); {consequence}',
+    action: 'add the rule that doublehop rules prints, before the one that rejects',
+  },
+  DH_FW_CLOSED: {
+    class: 'refused',
+    fault: 'network',
+    message: '{firewalls}: allow {rule}, or start what listens there ({seen}); {consequence}',
+    action:
+      'see whether something listens there (doublehop health on that host); if so, a rule rejects with a reset',
+  },
+  DH_FW_NO_ROUTE: {
+    class: 'network-unreachable',
+    fault: 'network',
+    message: 'no route for {rule} by {firewalls} ({seen}); {consequence}',
+    action: 'mend the routes on this host and on the firewalls, and see that the destination is up',
+  },
+  DH_FW_DNS: {
+    class: 'host-unreachable',
+    fault: 'network',
+    message: '{name} is not found as {address} here ({seen}); {consequence}',
+    action: 'mend the name servers of this zone, or network.hosts in the configuration',
+  },
+  DH_FW_INTERCEPTED: {
+    class: 'identity',
+    fault: 'network',
+    message: 'somebody answers for {rule} in the place of {name}: {seen}',
+    action:
+      'take {firewalls} and whatever stands beside them out of this flow: its TLS must not be opened',
+  },
+  DH_FW_CERTIFICATE: {
+    class: 'identity',
+    fault: 'configuration',
+    message: '{rule} is open, but TLS with {name} fails: {seen}; {consequence}',
+    action: 'mend the certificates or their paths; no firewall is at fault',
+  },
+  DH_FW_WRONG_SERVICE: {
+    class: 'protocol',
+    fault: 'network',
+    message: 'something else than {name} answers {rule}: {seen}',
+    action: 'see what listens at that address and port, and whether {firewalls} lead there',
+  },
+  DH_FW_UNKNOWN: {
+    class: 'timeout',
+    fault: 'network',
+    message: 'no verdict on {rule}: {seen}',
+    action: 'run doublehop listen in the zone of the destination, and check again',
+  },
+  DH_FW_STATE: {
+    class: 'timeout',
+    fault: 'network',
+    message:
+      '{firewalls}: none of {count} needed flows gets through; it lets no answers back (ct state established), has none of their rules, or is down',
+    action: 'doublehop rules --firewall {number} --diff FILE names what is missing',
+  },
+  DH_FW_ANSWER_LOST: {
+    class: 'timeout',
+    fault: 'network',
+    message:
+      '{rule} arrives, and the answer is lost on the way back: {firewalls} must let it through (ct state established)',
+    action: 'see that answers take the way back by the same firewalls, and that these keep state',
+  },
+  DH_FW_NAT: {
+    class: 'address',
+    fault: 'network',
+    message:
+      '{daemon} sees {seen} where {expected} is expected: {firewalls} {translate} source addresses',
+    action: 'rules and allow lists behind that firewall must hold the translated address',
+  },
+
+  // ── firewalls: what deep checks find, and listen ──
+  DH_FW_IDLE: {
+    class: 'timeout',
+    fault: 'network',
+    message: '{firewalls}: {rule} is forgotten once it has been idle for {seconds} s',
+    action:
+      'raise the timeout of idle TCP connections on {firewalls} above the longest pause of a session, and answer late packets with a reset',
+  },
+  DH_FW_MTU: {
+    class: 'timeout',
+    fault: 'network',
+    message:
+      '{firewalls}: {rule} loses packets of more than {bytes} bytes {direction}, and nobody tells the sender',
+    action:
+      'let ICMP packet-too-big through on {firewalls} (IPv4 type 3 code 4, IPv6 type 2), or clamp the MSS to {mss}',
+  },
+  DH_FW_HALF_CLOSE: {
+    class: 'closed',
+    fault: 'network',
+    message: '{firewalls}: {rule} does not outlive the end of one direction: {seen}',
+    action:
+      'let the other direction go on after a FIN on {firewalls}: raise its timeout of half-closed connections',
+  },
+  DH_FW_RATE: {
+    class: 'limit',
+    fault: 'network',
+    message:
+      '{firewalls}: {rule} is limited in new connections: {answered} of {burst} opened at once were answered in time, {rate} a second in a steady row',
+    action:
+      'raise the limit of new connections on {firewalls}: behind one source address stand all users of a gateway',
+  },
+  DH_FW_BYTES: {
+    class: 'protocol',
+    fault: 'network',
+    message: '{firewalls}: {rule} does not arrive as it was sent: {seen}',
+    action: 'take whatever inspects or rewrites content out of this flow on {firewalls}',
+  },
+  DH_FW_LISTEN: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: 'nowhere to listen in {zone}: {why}',
+    action:
+      'run it on a host of that zone, with a file that names its places: doublehop flows lists them',
+  },
+
+  DH_TRACE_SESSION: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'session {session}: {why}',
+    action:
+      'doublehop trace without a session lists the newest; name more digits, or more logs with --logs',
+  },
+  DH_TRACE_LOGS: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'the log {file} cannot be read: {why}',
+    action: 'name files of JSON lines with --logs; - is standard input',
+  },
+
   // ── tickets ──
   DH_TICKET_FORM: {
     class: 'ticket',
@@ -505,6 +700,18 @@ export const catalogue = {
     fault: 'peer',
     message: 'a lab is running here already, pid {pid}',
     action: 'end it with Ctrl-C, or start another one with --state DIR --ephemeral',
+  },
+  DH_LAB_ISOLATION: {
+    class: 'configuration',
+    fault: 'configuration',
+    message: 'an isolated lab cannot stand here: {why}',
+    action: 'it needs Linux, root, and the programs ip, nft, unshare and nsenter',
+  },
+  DH_LAB_NOT_ISOLATED: {
+    class: 'usage',
+    fault: 'peer',
+    message: 'the lab in {folder} has no firewalls: its daemons meet on loopback',
+    action: 'start one with: doublehop up --isolate netns',
   },
   DH_STOREFRONT_ANSWER: {
     class: 'protocol',

@@ -47,6 +47,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   SOCKS: ['SOCKS'],
   Peers: ['PEER', 'HANDSHAKE', 'TLS', 'PROXY_HEADER', 'LIMIT', 'DRAINING'],
   Dialling: ['DIAL'],
+  Firewalls: ['FW'],
   'ICA, XML and HTTP': ['ICA', 'XML', 'HTTP', 'STOREFRONT'],
   Configuration: ['CONFIG', 'CERTIFICATE', 'LISTEN'],
   'Commands and the lab': ['USAGE', 'NO_LAB', 'LAB'],
