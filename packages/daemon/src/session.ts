@@ -7,7 +7,7 @@ import type { Leg } from './leg.ts'
 import type { Logger } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { type CloseReason, type Splice, type Spliced, splice } from './splice.ts'
-import { logStep, millisecondsSince, type StepName, stepNumber } from './steps.ts'
+import { logStep, millisecondsSince, type StepDetails, type StepName, stepNumber } from './steps.ts'
 import { UnderWay } from './under-way.ts'
 
 /** One session through this daemon, from its first byte to its last. */
@@ -48,12 +48,12 @@ export class Session {
   }
 
   /** A step begins: what fails from here on failed in it. Call what comes back when it is done. */
-  step(name: StepName): (route: string, detail: string) => void {
+  step(name: StepName): (route: string, detail: string, more?: StepDetails) => void {
     const began = performance.now()
     this.#reached = name
-    return (route, detail) => {
+    return (route, detail, more) => {
       this.#metrics.stepTook(name, (performance.now() - began) / 1000)
-      logStep(this.log, name, route, detail, began)
+      logStep(this.log, name, route, detail, began, more)
     }
   }
 

@@ -29,7 +29,12 @@ export interface StepLine {
   readonly detail: string
   /** how long it took, milliseconds */
   readonly ms: number
+  /** the address that the connection was opened from, `address:port`; by it the peer's lines are found */
+  readonly from?: string
 }
+
+/** What not every step has to tell. */
+export type StepDetails = Pick<StepLine, 'from'>
 
 /** Milliseconds since some moment, to the microsecond. */
 export function millisecondsSince(start: number): number {
@@ -43,8 +48,12 @@ export function logStep(
   route: string,
   detail: string,
   since: number,
+  more: StepDetails = {},
 ): void {
   const step = stepNumber(name)
   const ms = millisecondsSince(since)
-  log.info({ event: 'step', step, name, route, detail, ms }, `${step} ${name}: ${route}, ${detail}`)
+  log.info(
+    { event: 'step', step, name, route, detail, ms, ...more },
+    `${step} ${name}: ${route}, ${detail}`,
+  )
 }

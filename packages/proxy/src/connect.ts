@@ -97,7 +97,7 @@ async function dialServer(
     permit: (address) => destinations.permit(address),
     signal,
   })
-  done('proxy → vda', formatEndpoint(server.peer))
+  done('proxy → vda', formatEndpoint(server.peer), { from: formatEndpoint(server.local) })
   return server
 }
 

@@ -106,7 +106,7 @@ export class StaRelay {
       throw notRelayed(`method ${request.method}`)
     } catch (error) {
       const failure = asFault(error)
-      this.#note(hop.leg, failure)
+      this.#note(hop.leg, failure, sessionOf(request))
       const status = statusOf(failure)
       response
         .writeHead(status, {
@@ -136,9 +136,8 @@ export class StaRelay {
     const began = performance.now()
     const proxy = this.#parts()
     const { stas, metrics } = proxy
-    const session = request.headers[SESSION_HEADER]
-    if (typeof session !== 'string' || !isSessionId(session))
-      throw notRelayed('without Doublehop-Session')
+    const session = sessionOf(request)
+    if (session === undefined) throw notRelayed('without Doublehop-Session')
     const ticket = await readRequestData(request, proxy.settings.limits.staRequestBytes)
     const log = this.#log(leg).child({ session })
     const audit = this.#auditFor(leg, session, sta)
@@ -185,11 +184,17 @@ export class StaRelay {
     return this.#parts().log.child({ peer: formatEndpoint(leg.peer), peerName: leg.peer.name })
   }
 
-  #note(leg: Leg, failure: Fault): void {
+  #note(leg: Leg, failure: Fault, session?: string): void {
     const { code, action, message } = failure
     this.#parts().metrics.failed(code)
-    this.#log(leg).warn({ event: 'relay-refused', code, action }, message)
+    this.#log(leg).warn({ event: 'relay-refused', session, code, action }, message)
   }
+}
+
+/** In whose name a gateway asks, where it says so. */
+function sessionOf({ headers }: IncomingMessage): string | undefined {
+  const session = headers[SESSION_HEADER]
+  return typeof session === 'string' && isSessionId(session) ? session : undefined
 }
 
 /** A ticket whose addresses cannot be read grants nothing; the gateway will say what is wrong with it. */
