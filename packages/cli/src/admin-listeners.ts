@@ -5,6 +5,7 @@ import { applyOverrides, isGroup } from '@doublehop/settings/overrides'
 import { type Endpoint, formatEndpoint, parseEndpoint } from '@doublehop/wire/endpoint'
 import { endpointOf } from './endpoint-of.ts'
 import { fileHere } from './file-here.ts'
+import { prefixInto } from './lab/isolated/enter.ts'
 import { LAB_DAEMONS } from './lab/lab-settings.ts'
 import { findLab } from './lab/lab-state.ts'
 
@@ -20,6 +21,8 @@ export interface AdminListener {
   readonly daemon: string
   /** `address:port` */
   readonly at: string | undefined
+  /** what stands before a command that is to run on its host; nothing where that is this one */
+  readonly inside: readonly string[]
 }
 
 /** The daemons to ask, in the order of a launch. @throws Fault DH_USAGE, DH_CONFIG…, DH_NO_LAB */
@@ -28,12 +31,16 @@ export function adminListeners({ admin, config, state }: AdminOptions): AdminLis
   const file = config ?? fileHere(state)
   if (file !== undefined) return configured(file)
   const lab = findLab(state)
-  return LAB_DAEMONS.map((daemon) => ({ daemon, at: lab[daemon].admin }))
+  return LAB_DAEMONS.map((daemon) => ({
+    daemon,
+    at: lab[daemon].admin,
+    inside: prefixInto(daemon, lab.isolation),
+  }))
 }
 
 function named(text: string): AdminListener {
   const at = formatEndpoint(endpointOf(text, '--admin'))
-  return { daemon: at, at }
+  return { daemon: at, at, inside: [] }
 }
 
 /**
@@ -47,7 +54,9 @@ function configured(file: string): AdminListener[] {
   const sections = applyOverrides(written.value ?? {}, overrides)
   const found = LAB_DAEMONS.flatMap((daemon) => {
     const section = isGroup(sections) ? sections[daemon] : undefined
-    return isGroup(section) ? [{ daemon, at: listenerOf(section.admin, daemon, file) }] : []
+    return isGroup(section)
+      ? [{ daemon, at: listenerOf(section.admin, daemon, file), inside: [] }]
+      : []
   })
   if (found.length > 0) return found
   const why = `it has no daemon: expected one of ${LAB_DAEMONS.join(', ')}`

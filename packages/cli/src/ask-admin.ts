@@ -1,18 +1,39 @@
 import { get } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { type Fault, fault } from '@doublehop/errors/fault'
+import { runErrand } from './lab/isolated/errand.ts'
+
+/** Where a daemon can be asked. */
+export interface Askable {
+  readonly at: string
+  readonly inside: readonly string[]
+}
 
 /** It answers out of its memory: whoever takes longer does not answer. */
 const PATIENCE_MILLISECONDS = 3000
 
+export interface AdminQuestion {
+  readonly at: string
+  readonly path: string
+}
+
 /**
  * Asks an admin listener, such as for `/readyz`.
  *
- * @param at its `address:port`
+ * @param at its `address:port`, and what stands before a command that is to run on its host, where that is another
  * @returns the JSON it answers, whatever the status
  * @throws Fault DH_DIAL_…
  */
-export async function askAdmin(at: string, path: string): Promise<unknown> {
+export async function askAdmin({ at, inside }: Askable, path: string): Promise<unknown> {
+  if (inside.length === 0) return await askAdminHere(at, path)
+  const module = fileURLToPath(import.meta.resolve('./ask-admin-process.ts'))
+  const question: AdminQuestion = { at, path }
+  return await runErrand(inside, module, question)
+}
+
+/** The same from where this process is. */
+export async function askAdminHere(at: string, path: string): Promise<unknown> {
   const signal = AbortSignal.timeout(PATIENCE_MILLISECONDS)
   const { promise, resolve, reject } = Promise.withResolvers<unknown>()
   get(`http://${at}${path}`, { agent: false, signal }, (response) => resolve(json(response))).on(

@@ -2,8 +2,9 @@ import { isIP } from 'node:net'
 import { fault } from '@doublehop/errors/fault'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import { forward } from '@doublehop/workspace/forward'
-import { type AccessOptions, openAccess } from '../access.ts'
+import { type AccessOptions, openAccess, prefixOfWorkspace } from '../access.ts'
 import { endpointOf } from '../endpoint-of.ts'
+import { listenHereForwardThere } from '../lab/isolated/forward-there.ts'
 
 export interface ForwardCommandOptions extends AccessOptions {
   readonly app: string
@@ -16,6 +17,8 @@ export interface ForwardCommandOptions extends AccessOptions {
 
 /** doublehop forward: a local port that leads to a published app, until Ctrl-C. @returns the exit code */
 export async function forwardCommand(options: ForwardCommandOptions): Promise<number> {
+  const inside = prefixOfWorkspace(options)
+  if (inside.length > 0) return await listenHereForwardThere(inside, listenAddress(options))
   const access = openAccess(options)
   const storefront = access.storefront()
   const on = listenAddress(options)
@@ -35,6 +38,9 @@ export async function forwardCommand(options: ForwardCommandOptions): Promise<nu
       ? `${JSON.stringify({ ready: true, listen: at, app: options.app, port: listener.at.port })}\n`
       : `${at} leads to ${options.app}, a ticket and a session each. Ctrl-C ends it.\n`,
   )
+  // Started by one that listens for it: without that it would go on for nobody.
+  process.channel?.unref()
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   await new Promise<void>((resolve) =>
     process.once('SIGINT', () => resolve()).once('SIGTERM', () => resolve()),
   )

@@ -32,13 +32,13 @@ export async function health(options: AdminOptions & { readonly json: boolean })
   return all.every(({ ready }) => ready) ? EXIT.ready : EXIT.notReady
 }
 
-async function healthOf({ daemon, at }: AdminListener): Promise<Health> {
+async function healthOf({ daemon, at, inside }: AdminListener): Promise<Health> {
   if (at === undefined) {
     const why = 'it cannot be asked, its section names no admin listener'
     return { daemon, ready: false, why, unconfigured: true }
   }
   try {
-    const body = await askAdmin(at, '/readyz')
+    const body = await askAdmin({ at, inside }, '/readyz')
     const { success, data } = Readiness.safeParse(body)
     if (!success) return { daemon, ready: false, why: `${at} answers, but not what /readyz says` }
     return {

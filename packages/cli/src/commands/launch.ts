@@ -8,7 +8,7 @@ import { parseTicket, type Ticket } from '@doublehop/wire/ticket'
 import { GatewayAccess } from '@doublehop/workspace/gateway-access'
 import { join } from '@doublehop/workspace/join'
 import { launch } from '@doublehop/workspace/launch'
-import { type Access, type AccessOptions, openAccess } from '../access.ts'
+import { type Access, type AccessOptions, enterWorkspace, openAccess } from '../access.ts'
 import { loggedLaunch } from '../lab/nine-steps.ts'
 import { stepTable } from '../step-table.ts'
 
@@ -32,6 +32,7 @@ export async function launchCommand(
   file: string | undefined,
   options: LaunchCommandOptions,
 ): Promise<number> {
+  enterWorkspace(options)
   const { gateway, ...wanted } = await whatToLaunch(file, options)
   const seen: StepLine[] = []
   const { leg, since } = await launch(gateway, {

@@ -1,7 +1,7 @@
 import { fault } from '@doublehop/errors/fault'
 import { z } from 'zod'
 import { type AdminOptions, adminListeners } from '../admin-listeners.ts'
-import { askAdmin } from '../ask-admin.ts'
+import { type Askable, askAdmin } from '../ask-admin.ts'
 import { table } from '../table.ts'
 
 /** Where one file or one lab holds these, the VDA would show each session a third time. */
@@ -26,7 +26,7 @@ const Shown = z.object({
 export async function sessions(options: AdminOptions & { readonly json: boolean }): Promise<void> {
   const shown = await Promise.all(
     whomToAsk(options).map(
-      async ({ daemon, at }) => [daemon, await askAdmin(at, '/sessions')] as const,
+      async ({ daemon, ...where }) => [daemon, await askAdmin(where, '/sessions')] as const,
     ),
   )
   if (options.json)
@@ -49,9 +49,9 @@ export async function sessions(options: AdminOptions & { readonly json: boolean 
   )
 }
 
-function whomToAsk(options: AdminOptions): { readonly daemon: string; readonly at: string }[] {
+function whomToAsk(options: AdminOptions): (Askable & { readonly daemon: string })[] {
   const all = adminListeners(options)
-  const askable = all.flatMap(({ daemon, at }) => (at === undefined ? [] : [{ daemon, at }]))
+  const askable = all.flatMap(({ at, ...one }) => (at === undefined ? [] : [{ ...one, at }]))
   if (askable.length === 0)
     throw fault('DH_CONFIG', {
       file: options.config ?? 'doublehop.yaml',

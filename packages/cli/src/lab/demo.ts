@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Leg } from '@doublehop/daemon/leg'
 import { millisecondsSince, type StepLine } from '@doublehop/daemon/steps'
 import { fault } from '@doublehop/errors/fault'
@@ -8,6 +9,7 @@ import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { GatewayAccess } from '@doublehop/workspace/gateway-access'
 import { launch } from '@doublehop/workspace/launch'
 import { StorefrontClient } from '@doublehop/workspace/storefront-client'
+import { runErrand } from './isolated/errand.ts'
 import type { LabState } from './lab-state.ts'
 import { loggedLaunch } from './nine-steps.ts'
 
@@ -17,6 +19,15 @@ const MEGABYTE = 1_000_000
 export interface Demonstration {
   readonly session: string
   readonly steps: readonly StepLine[]
+}
+
+/** The same from inside a namespace of the lab. @param prefix of that namespace */
+export async function demonstrateInside(
+  lab: LabState,
+  prefix: readonly string[],
+): Promise<Demonstration> {
+  const module = fileURLToPath(import.meta.resolve('./demo-process.ts'))
+  return await runErrand(prefix, module, lab)
 }
 
 /** Launches `echo` through both hops with a ticket of the storefront, and sends a megabyte there and back. */

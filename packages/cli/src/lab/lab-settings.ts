@@ -50,12 +50,15 @@ export interface LabFolders {
   readonly certs: string
 }
 
+/** Its sections, as they are written. */
+export type LabSettings = Record<LabDaemon | 'zones' | 'workspace', object>
+
 /** The lab's `doublehop.yaml`: every daemon's section, and the workspace's. */
 export function labSettings(
   at: LabAddresses,
   folders: LabFolders,
   extra: readonly ExtraApp[],
-): object {
+): LabSettings {
   const certs = relative(folders.state, folders.certs) || '.'
   const identity = (daemon: string) => ({
     certificate: `${certs}/${daemon}/tls.crt`,

@@ -7,6 +7,13 @@ import type { LabAddresses, LabDaemon, LabFolders } from './lab-settings.ts'
 
 const daemon = { host: z.string(), port: z.number(), admin: z.string(), pid: z.number() }
 
+/** The processes that hold the namespaces of an isolated lab, by place. */
+const isolation = z.object({
+  family: z.literal([4, 6]),
+  holders: z.record(z.string(), z.object({ pid: z.int().min(1), started: z.string() })),
+})
+export type Isolation = z.output<typeof isolation>
+
 /** The lab that is running: what `doublehop up --json` prints and `.doublehop/lab.json` keeps for the other commands. */
 const LabStateSchema = z.object({
   ready: z.literal(true),
@@ -19,6 +26,7 @@ const LabStateSchema = z.object({
   token: z.string(),
   config: z.string(),
   pid: z.number(),
+  isolation: isolation.optional(),
 })
 
 export type LabState = z.output<typeof LabStateSchema>
@@ -31,6 +39,7 @@ export function rememberLab(
   folders: LabFolders,
   at: LabAddresses,
   pid: (name: LabDaemon) => number,
+  isolation?: Isolation,
 ): LabState {
   const place = (name: LabDaemon, listener = 'listen') => ({
     ...(parseEndpoint(at[name][listener] ?? '') ?? { host: '', port: 0 }),
@@ -48,6 +57,7 @@ export function rememberLab(
     token: resolve(folders.certs, 'workspace', 'token'),
     config: resolve(folders.state, 'doublehop.yaml'),
     pid: process.pid,
+    ...(isolation !== undefined && { isolation }),
   }
   const file = join(folders.state, 'lab.json')
   // Whole or not at all: another command may read it while a daemon comes back.

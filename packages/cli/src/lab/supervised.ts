@@ -21,17 +21,28 @@ export class Supervised extends EventEmitter<Events> {
   readonly name: LabDaemon
   readonly #config: string
   readonly #log: string
+  readonly #prefix: () => readonly string[]
   #child: ChildProcess | undefined
   #stopping = false
   #pause = FIRST_PAUSE_MILLISECONDS
   #timer: NodeJS.Timeout | undefined
 
-  /** @param config the lab's doublehop.yaml @param log where the daemon logs, for messages */
-  constructor(name: LabDaemon, config: string, log: string) {
+  /**
+   * @param config the lab's doublehop.yaml
+   * @param log where the daemon logs, for messages
+   * @param prefix what stands before its command, which becomes that command and keeps its process id
+   */
+  constructor(
+    name: LabDaemon,
+    config: string,
+    log: string,
+    prefix: () => readonly string[] = () => [],
+  ) {
     super()
     this.name = name
     this.#config = config
     this.#log = log
+    this.#prefix = prefix
   }
 
   get pid(): number {
@@ -44,7 +55,9 @@ export class Supervised extends EventEmitter<Events> {
     const began = performance.now()
     // Stripping types anew at every start would cost each daemon more than all the rest of starting.
     const cache = getCompileCacheDir()
-    const child = spawn(process.execPath, [binOf(this.name), '--config', this.#config], {
+    this.#stopping = false
+    const [program, ...args] = [...this.#prefix(), process.execPath, binOf(this.name)]
+    const child = spawn(program, [...args, '--config', this.#config], {
       // Standard output stays silent, since it logs to its file; what goes to standard error says why it could not start.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // A group of its own: Ctrl-C is for the lab, which drains its daemons.

@@ -1,0 +1,22 @@
+import { type ChildProcess, fork } from 'node:child_process'
+
+/**
+ * Starts a module as a process inside a namespace, with messages to and fro. Ctrl-C does not reach it, and it ends
+ * itself when we are gone, provided that it answers `disconnect` so.
+ *
+ * @param prefix as a Namespace tells it
+ * @param module its path
+ */
+export function forkInside(
+  prefix: readonly string[],
+  module: string,
+  args: readonly string[] = [],
+): ChildProcess {
+  const [program = '', ...inside] = prefix
+  return fork(module, args, {
+    execPath: program,
+    execArgv: [...inside, process.execPath],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    detached: true,
+  })
+}
