@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
-import { STATE_FOLDER } from './lab/lab-state.ts'
+import { addFirewall } from './program-firewall.ts'
+import { addFirewalls } from './program-firewalls.ts'
+import { stateOption } from './program-options.ts'
 
 /** What stands in this process's package; one version for all packages. */
 const VERSION = '0.1.0'
@@ -19,8 +21,10 @@ export function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .showHelpAfterError('(see doublehop help)')
   addLab(doublehop)
+  addFirewall(doublehop as unknown as Command)
   addOperations(doublehop)
   addWorkspace(doublehop)
+  addFirewalls(doublehop as unknown as Command)
   addTools(doublehop)
   addDaemons(doublehop)
   return doublehop as unknown as Command
@@ -37,6 +41,15 @@ function addLab(doublehop: Command): void {
     .option('--no-demo', 'launch nothing')
     .option('--json', 'print one line when ready', false)
     .option('--app <name=address:port>', 'publish a real server too, as app NAME', collectApps, [])
+    .addOption(
+      new Option(
+        '--isolate <how>',
+        'each daemon in a network namespace of its own, behind three firewalls (root, Linux)',
+      ).choices(['netns']),
+    )
+    .addOption(
+      new Option('--family <family>', 'the addresses of an isolated lab').choices(['4', '6']),
+    )
     .addOption(stateOption())
     .option('--certs <dir>', 'where the certificates lie, or are made', 'certs')
     .action(async (options) => {
@@ -188,6 +201,11 @@ function withAccess(command: Command) {
       '--config <file>',
       'a configuration file with a workspace section; ./doublehop.yaml if there is one',
     )
+    .addOption(
+      new Option('--from <zone>', 'the zone of an isolated lab to start from')
+        .choices(['internet', 'lan'])
+        .default('internet' as const),
+    )
     .addOption(stateOption())
 }
 
@@ -205,10 +223,6 @@ function withLaunch<Args extends unknown[], Options extends Record<string, unkno
         .choices(['socks', 'cgp'])
         .default('socks' as const),
     )
-}
-
-function stateOption() {
-  return new Option('--state <dir>', 'where the lab keeps its state').default(STATE_FOLDER)
 }
 
 function collect(value: string, before: string[]): string[] {

@@ -1,8 +1,9 @@
-import { type AccessOptions, openAccess } from '../access.ts'
+import { type AccessOptions, enterWorkspace, openAccess } from '../access.ts'
 import { table } from '../table.ts'
 
 /** doublehop apps: what is published. */
 export async function apps(options: AccessOptions & { readonly json: boolean }): Promise<void> {
+  enterWorkspace(options)
   const storefront = openAccess(options).storefront()
   try {
     const published = await storefront.apps()

@@ -1,9 +1,10 @@
-import { type AccessOptions, openAccess } from '../access.ts'
+import { type AccessOptions, enterWorkspace, openAccess } from '../access.ts'
 
 /** doublehop ticket: a ticket on standard output, for another client to launch with. */
 export async function ticket(
   options: AccessOptions & { readonly app: string; readonly json: boolean },
 ): Promise<void> {
+  enterWorkspace(options)
   const storefront = openAccess(options).storefront()
   try {
     const issued = await storefront.ticket(options.app)
