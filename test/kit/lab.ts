@@ -28,7 +28,8 @@ export type LabLine = Readonly<Record<(typeof LAB_DAEMONS)[number], LabPlace>> &
   readonly pid: number
 }
 
-const COMMAND = join(import.meta.dirname, '../../packages/cli/bin/doublehop.mjs')
+/** The doublehop command. */
+export const COMMAND = join(import.meta.dirname, '../../packages/cli/bin/doublehop.mjs')
 
 /** `doublehop …` as a process of its own. It ends with the test. */
 export function doublehop(
@@ -116,7 +117,8 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-function keepLogs(folder: string): void {
+/** Copies the logs of a lab into the output of the suite. */
+export function keepLogs(folder: string): void {
   const output = process.env.DOUBLEHOP_TEST_OUTPUT
   const logs = join(folder, 'logs')
   if (output === undefined || !existsSync(logs)) return

@@ -6,6 +6,9 @@ import { delimiter, join } from 'node:path'
 const DEBIAN_PACKAGES: Record<string, string> = {
   danted: 'dante-server',
   ip: 'iproute2',
+  'ip6tables-restore': 'iptables',
+  'iptables-restore': 'iptables',
+  nft: 'nftables',
   'redis-cli': 'redis-tools',
   scp: 'openssh-client',
   ssh: 'openssh-client',
