@@ -1,0 +1,4 @@
+import t from 'tap'
+import { healthyFirewalls } from '../kit/healthy-firewalls.ts'
+
+healthyFirewalls(t, 6)
