@@ -7,9 +7,10 @@ export function pipe(): Screen {
   return new PassThrough()
 }
 
-/** A terminal, which shows colours where the environment allows it. */
-export function terminal(columns: number): Screen {
-  const getColorDepth = () => WriteStream.prototype.getColorDepth()
+/** A terminal in an environment of its own: what this process was started with (`CI`) decides nothing. */
+export function terminal(columns: number, env: NodeJS.ProcessEnv = {}): Screen {
+  const getColorDepth = () =>
+    WriteStream.prototype.getColorDepth({ TERM: 'xterm-256color', ...env })
   return Object.assign(new PassThrough(), { columns, isTTY: true, getColorDepth })
 }
 

@@ -5,10 +5,9 @@ import { tableOf } from '../../src/formats/table.ts'
 import { everyZone, hostile, onHost, sampleCheck, samples } from '../samples.ts'
 import { pipe, terminal, wild } from './screen.ts'
 
-/** What this process was started with decides nothing here. */
-t.beforeEach(() => {
-  for (const name of ['NO_COLOR', 'FORCE_COLOR', 'NODE_DISABLE_COLORS']) delete process.env[name]
-  process.env.TERM = 'xterm-256color'
+/** It stands above what a terminal says of itself. */
+t.before(() => {
+  delete process.env.FORCE_COLOR
 })
 
 t.test('a leak above a block, above what is as it must be; then what to change', async (t) => {
@@ -122,8 +121,7 @@ t.test('colours are for terminals, and say nothing that words do not', async (t)
     stripVTControlCharacters(tableOf(samples.leak, terminal(columns))),
     tableOf(samples.leak, pipe()),
   )
-  process.env.NO_COLOR = '1'
-  t.notMatch(tableOf(samples.leak, terminal(120)), '\u001b')
+  t.notMatch(tableOf(samples.leak, terminal(120, { NO_COLOR: '1' })), '\u001b')
 })
 
 t.test('text of others moves no cursor, begins no line and leaves no quotes', async (t) => {
