@@ -42,8 +42,12 @@ export function healthyFirewalls(t: Test, family: Family): void {
     await t.test('nor with 5 % loss on each firewall', async (t) => {
       await world.routers.loss(5)
       const runs = atScale(5, 50)
-      for (let run = 1; run <= runs; run++)
-        t.same(found(await agents.check({ seconds: 4 })), [], `run ${run} of ${runs}`)
+      for (let run = 1; run <= runs; run++) {
+        const joined = await agents.check({ seconds: 4 })
+        t.same(found(joined), [], `run ${run} of ${runs}`)
+        const slowest = Math.max(...joined.zones.map(({ seconds }) => seconds))
+        t.ok(slowest < 2 * 4, `a zone takes less than twice the timeout: ${slowest} s`)
+      }
       await world.routers.reset()
     })
   })

@@ -1,8 +1,8 @@
 import { fault } from '@doublehop/errors/fault'
-import { canonicalHost } from '@doublehop/wire/endpoint'
 import { z } from 'zod'
 import { secret } from './secret.ts'
 import { type Dialling, mutualTls } from './traffic.ts'
+import { placeOfUrl } from './url-place.ts'
 import type { Identity } from './values.ts'
 
 /** The url of a Redis, which may hold a password and then stands where a secret stands. */
@@ -51,14 +51,13 @@ export function redisDials(
   identity: Identity,
 ): Dialling[] {
   if (store === 'memory') return []
-  const { protocol, hostname, port } = new URL(store.reveal(path))
-  const bare = hostname.replace(/^\[|\]$/g, '')
-  const host = canonicalHost(bare) ?? bare
+  const url = new URL(store.reveal(path))
+  const to = placeOfUrl(url, 6379)
   return [
     {
-      ...{ to: { host, port: Number(port || 6379) }, called: 'redis', transport: 'tcp' },
+      ...{ to, called: 'redis', transport: 'tcp' },
       ...{ speaks: 'redis', why, steps: [] },
-      ...(protocol === 'rediss:' ? mutualTls(identity, host) : {}),
+      ...(url.protocol === 'rediss:' ? mutualTls(identity, to.host) : {}),
     },
   ]
 }

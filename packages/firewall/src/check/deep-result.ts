@@ -1,10 +1,10 @@
 import { z } from 'zod'
+import { firewall, text } from './bounded.ts'
 
 /**
  * What deep checks say of a flow: what a port test cannot see. As everything that may come from another host, bounded.
  */
 
-const text = z.string().max(1000)
 const bytes = z.int().min(0).max(1_000_000_000)
 
 export const DEEP_TESTS = ['idle', 'mtu', 'half-close', 'rate', 'bytes'] as const
@@ -31,10 +31,7 @@ export const deepResult = z.strictObject({
   flow: text,
   /** `10.2.0.2 → 10.3.0.2:1080` */
   route: text,
-  firewalls: z
-    .array(z.literal([1, 2, 3]))
-    .min(1)
-    .max(3),
+  firewalls: z.array(firewall).min(1).max(3),
   /** none where nothing could be tested, and `note` tells why */
   tests: z.array(test).max(DEEP_TESTS.length),
   note: text.optional(),

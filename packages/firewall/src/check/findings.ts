@@ -1,8 +1,9 @@
 import { type Fault, fault } from '@doublehop/errors/fault'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
 import { firewallsText } from '../flows/flow.ts'
 import type { Firewall } from '../flows/paths.ts'
 import type { Arrival, Finding, Row } from './result.ts'
-import { capture, consequence, placeOf, rule } from './sentence.ts'
+import { capture, consequence, rule } from './sentence.ts'
 import { withoutState } from './state.ts'
 import { ROW_CODES } from './verdict.ts'
 
@@ -55,7 +56,7 @@ function answerLost({ flow }: Row): Fault {
 /** A SYN of one of these attempts stands answered at the far end. Translation may have changed the address, seldom the port. */
 function isAnswerLost({ flow, observed, ports }: Row, answered: HalfOpen): boolean {
   if (observed !== 'filtered') return false
-  const from = answered.get(placeOf(flow.to.address, flow.port))
+  const from = answered.get(formatEndpoint({ host: flow.to.address, port: flow.port }))
   return from !== undefined && ports.some((port) => from.has(port))
 }
 

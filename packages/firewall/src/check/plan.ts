@@ -1,14 +1,11 @@
 import { z } from 'zod'
+import { firewall, list, text, zone } from './bounded.ts'
 
 /**
  * The probes of one zone: all that a host needs to run its checks, so that a host in DMZ 1 does not hold the whole
  * topology. It holds expected keys as SPKI hashes and the paths of key files, never keys.
  */
 
-const text = z.string().max(1000)
-const zone = z.enum(['internet', 'lan', 'dmz1', 'dmz2', 'internal', 'management'])
-/** More flows than a zone has: a file of others must not keep anybody busy for minutes. */
-const list = <T extends z.ZodType>(one: T) => z.array(one).max(10_000)
 const path = z.string().max(4096)
 
 const tls = z.strictObject({
@@ -43,7 +40,7 @@ const probe = z.strictObject({
   }),
   protocol: z.enum(['tcp', 'udp']),
   port: z.int().min(1).max(65535),
-  firewalls: list(z.literal([1, 2, 3])).min(1),
+  firewalls: list(firewall).min(1),
   why: text,
   steps: list(z.int().min(1).max(9)),
   speaks: z.enum([
@@ -90,7 +87,7 @@ const admin = z.strictObject({
       flow: text,
       name: text,
       address: text,
-      firewalls: list(z.literal([1, 2, 3])),
+      firewalls: list(firewall),
     }),
   ),
 })

@@ -1,16 +1,11 @@
 import { z } from 'zod'
+import { firewall, list, text, zone } from './bounded.ts'
 import { deepResult } from './deep-result.ts'
 
 /**
  * What checks say, as `check --format json` writes it and `report` and `--baseline` read it. A file may come from
  * another host, so all of it is checked and bounded.
  */
-
-const text = z.string().max(1000)
-const zone = z.enum(['internet', 'lan', 'dmz1', 'dmz2', 'internal', 'management'])
-const firewall = z.literal([1, 2, 3])
-/** More flows than a zone has: a file of others must not keep anybody busy for minutes. */
-const list = <T extends z.ZodType>(one: T) => z.array(one).max(10_000)
 
 /** The layers of a probe, from below; which ones a flow has is told by what its destination speaks. */
 const LAYERS = [

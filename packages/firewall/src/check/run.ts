@@ -1,4 +1,5 @@
 import { isFault } from '@doublehop/errors/fault'
+import { parseEndpoint } from '@doublehop/wire/endpoint'
 import { parseTicket } from '@doublehop/wire/ticket'
 import type { DeepOptions } from '../deep/deep.ts'
 import { deepChecks, deepFindings } from '../deep/zone.ts'
@@ -155,5 +156,5 @@ function strangers({ admins }: Plan, sessions: readonly Seen[]): Finding[] {
 }
 
 function hostOf(place: string): string {
-  return place.slice(0, place.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+  return parseEndpoint(place)?.host ?? place
 }

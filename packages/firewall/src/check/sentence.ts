@@ -1,13 +1,9 @@
+import { formatEndpoint } from '@doublehop/wire/endpoint'
 import type { CheckedFlow } from './result.ts'
 
 /** `tcp 10.2.0.2 → 10.3.0.2:1080`, as somebody writes it into a firewall. */
 export function rule({ protocol, from, to, port }: CheckedFlow): string {
-  return `${protocol} ${from.address} → ${placeOf(to.address, port)}`
-}
-
-/** `10.3.0.2:1080`, an IPv6 address in brackets. */
-export function placeOf(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  return `${protocol} ${from.address} → ${formatEndpoint({ host: to.address, port })}`
 }
 
 /** What does not work without the flow. */

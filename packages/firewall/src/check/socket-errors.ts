@@ -1,5 +1,6 @@
 import type { Told } from './icmp.ts'
 import type { Observed } from './result.ts'
+import type { Witness, WitnessedAttempt } from './witness.ts'
 
 /** How an attempt ended, in the one word and what that word leaves open. */
 export interface Meaning {
@@ -62,7 +63,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 }
 
 /** The most certain thing there is: the packet itself. Undefined where it stops nobody. */
-export function meaningOfPacket(
+function meaningOfPacket(
   told: Told,
   { protocol, from, to }: { protocol: 'tcp' | 'udp'; from: string; to: string },
 ): Meaning | undefined {
@@ -86,4 +87,16 @@ export function meaningOfPacket(
     return { observed: 'no-route', note: down, detail: down }
   }
   return { observed: 'no-route', note, detail: note }
+}
+
+/** The same as soon as the witness has seen it; undefined without a witness, and when nothing came in time. */
+export async function meaningSeen(
+  witness: Witness | undefined,
+  attempt: WitnessedAttempt,
+  milliseconds: number,
+  over?: AbortSignal,
+): Promise<Meaning | undefined> {
+  const told = await witness?.about(attempt, milliseconds, over)
+  const { protocol, from, to } = attempt
+  return told && meaningOfPacket(told, { protocol, from: from.host, to: to.host })
 }

@@ -4,7 +4,7 @@ import { staggered } from './attempts.ts'
 import { afterListening } from './attempts-clock.ts'
 import { layer, type Outcome, type Trail } from './observe-trail.ts'
 import type { Probe } from './plan.ts'
-import { type Meaning, meaningOfError, meaningOfPacket } from './socket-errors.ts'
+import { type Meaning, meaningOfError, meaningSeen } from './socket-errors.ts'
 import type { Witness } from './witness.ts'
 
 /** How one attempt ended that did not meet silence. */
@@ -99,9 +99,10 @@ function attempt(
       // The port is taken when the socket is bound, which is before the first packet leaves.
       local = { host: socket.localAddress ?? localAddress, port: socket.localPort ?? 0 }
       note(local)
-      witness?.begin({ protocol: 'tcp', from: local, to: { host: to.address, port } })
+      const attempt = { protocol: 'tcp', from: local, to: { host: to.address, port } } as const
+      witness?.begin(attempt)
       // Linux only remembers an error that comes while it is still at work in connect(2), and goes on.
-      void packetAbout(local, { to, port }, witness, milliseconds, over.signal).then((meaning) => {
+      void meaningSeen(witness, attempt, milliseconds, over.signal).then((meaning) => {
         if (meaning !== undefined) settle({ meaning })
       })
     })
@@ -144,22 +145,12 @@ async function meaningOf(
   }
   const meaning = meaningOfError(best.code)
   if (best.from === undefined || meaning.elsewhere) return meaning
-  const packet = await packetAbout(best.from, probe, witness, WITNESS_GRACE * milliseconds)
+  const to = { host: probe.to.address, port: probe.port }
+  const about = { protocol: 'tcp', from: best.from, to } as const
+  const packet = await meaningSeen(witness, about, WITNESS_GRACE * milliseconds)
   if (packet !== undefined) return packet
   // Every router that has no route says so; without a word of one it is this host that has none.
   if (best.code === 'ENETUNREACH' && witness?.watching)
     return { ...meaning, note: 'this host has no route there', detail: 'no route on this host' }
   return meaning
-}
-
-async function packetAbout(
-  from: Endpoint,
-  { to, port }: Pick<Probe, 'to' | 'port'>,
-  witness: Witness | undefined,
-  milliseconds: number,
-  over?: AbortSignal,
-): Promise<Meaning | undefined> {
-  const about = { protocol: 'tcp', from, to: { host: to.address, port } } as const
-  const told = await witness?.about(about, milliseconds, over)
-  return told && meaningOfPacket(told, { protocol: 'tcp', from: from.host, to: to.address })
 }

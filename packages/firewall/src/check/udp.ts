@@ -11,7 +11,7 @@ import { shown } from './languages/shown.ts'
 import { layer, type Outcome } from './observe-trail.ts'
 import type { Probe } from './plan.ts'
 import type { Layer } from './result.ts'
-import { type Meaning, meaningOfError, meaningOfPacket } from './socket-errors.ts'
+import { type Meaning, meaningOfError, meaningSeen } from './socket-errors.ts'
 import type { TcpOptions } from './tcp.ts'
 import type { Witness } from './witness.ts'
 
@@ -118,12 +118,11 @@ function attempt(
         const { address: host, port: own } = socket.address()
         local = { host, port: own }
         note(local)
-        witness?.begin({ protocol: 'udp', from: local, to: { host: to.address, port } })
-        void packetAbout(local, { to, port }, witness, milliseconds, over.signal).then(
-          (meaning) => {
-            if (meaning !== undefined) settle({ meaning })
-          },
-        )
+        const attempt = { protocol: 'udp', from: local, to: { host: to.address, port } } as const
+        witness?.begin(attempt)
+        void meaningSeen(witness, attempt, milliseconds, over.signal).then((meaning) => {
+          if (meaning !== undefined) settle({ meaning })
+        })
         socket.send(question.datagram, (failed) => {
           if (failed !== null) onError(failed)
         })
@@ -144,8 +143,9 @@ async function meaningOf(
   if (error !== undefined) {
     const meaning = meaningOfError(error.code)
     if (error.from === undefined || meaning.elsewhere) return meaning
-    const patience = WITNESS_GRACE * milliseconds
-    return (await packetAbout(error.from, probe, witness, patience)) ?? meaning
+    const to = { host: probe.to.address, port: probe.port }
+    const about = { protocol: 'udp', from: error.from, to } as const
+    return (await meaningSeen(witness, about, WITNESS_GRACE * milliseconds)) ?? meaning
   }
   const place = formatEndpoint({ host: probe.to.address, port: probe.port })
   const detail = `no answer from ${place} to ${tried.length} datagrams`
@@ -156,16 +156,4 @@ async function meaningOf(
       detail,
     }
   return { observed: 'filtered', detail }
-}
-
-async function packetAbout(
-  from: Endpoint,
-  { to, port }: Pick<Probe, 'to' | 'port'>,
-  witness: Witness | undefined,
-  milliseconds: number,
-  over?: AbortSignal,
-): Promise<Meaning | undefined> {
-  const about = { protocol: 'udp', from, to: { host: to.address, port } } as const
-  const told = await witness?.about(about, milliseconds, over)
-  return told && meaningOfPacket(told, { protocol: 'udp', from: from.host, to: to.address })
 }

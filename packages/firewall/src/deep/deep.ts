@@ -1,4 +1,5 @@
 import { asFault, Fault } from '@doublehop/errors/fault'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
 import {
   DEEP_TESTS,
   type DeepResult,
@@ -6,7 +7,6 @@ import {
   type DeepTestResult,
 } from '../check/deep-result.ts'
 import type { Probe } from '../check/plan.ts'
-import { placeOf } from '../check/sentence.ts'
 import { compareBytes } from './bytes.ts'
 import { tryHalfClose } from './half-close.ts'
 import { findIdleLimit } from './idle.ts'
@@ -90,7 +90,7 @@ async function unmet(far: Far, probe: Probe): Promise<string | undefined> {
   } catch (error) {
     if (!(error instanceof NotMet)) throw error
     const { from, to, port } = probe
-    const place = placeOf(to.address, port)
+    const place = formatEndpoint({ host: to.address, port })
     if (error.how === 'daemon')
       return `a daemon answers at ${place}: stop it, and run doublehop listen --zone ${to.zone} there`
     if (error.how === 'EADDRNOTAVAIL') return `run on ${from.address}, the host of ${from.name}`

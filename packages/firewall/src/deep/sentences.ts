@@ -1,6 +1,6 @@
 import { type Fault, fault } from '@doublehop/errors/fault'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
 import type { Probe } from '../check/plan.ts'
-import { placeOf } from '../check/sentence.ts'
 import { firewallsText } from '../flows/flow.ts'
 import type { BytesFound } from './bytes.ts'
 import type { HalfCloseFound } from './half-close.ts'
@@ -80,7 +80,7 @@ function common(probe: Probe): { readonly firewalls: string; readonly rule: stri
 
 /** `10.2.0.2 → 10.3.0.2:1080`, an IPv6 address in brackets before a port. */
 export function routeOf({ from, to, port }: Probe): string {
-  return `${from.address} → ${placeOf(to.address, port)}`
+  return `${from.address} → ${formatEndpoint({ host: to.address, port })}`
 }
 
 function seconds(value: number): string {

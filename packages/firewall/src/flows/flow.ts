@@ -1,5 +1,6 @@
 import type { DialledTls, Language, Transport } from '@doublehop/settings/traffic'
 import type { Zone } from '@doublehop/settings/zones'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
 import type { Firewall } from './paths.ts'
 
 /** One source, one destination, one protocol, one port: what is one rule on each firewall of its path. */
@@ -53,7 +54,7 @@ export function route(flow: Pick<Flow, 'from' | 'to' | 'port'>): string {
 
 /** `10.3.0.2:1080`, an IPv6 address in brackets. */
 export function place({ to, port }: Pick<Flow, 'to' | 'port'>): string {
-  return to.address.includes(':') ? `[${to.address}]:${port}` : `${to.address}:${port}`
+  return formatEndpoint({ host: to.address, port })
 }
 
 /** `steps 2, 5`, `step 3`, or nothing. */

@@ -1,5 +1,6 @@
 import type { Zone } from '@doublehop/settings/zones'
 import type { CheckedFlow, CheckResult, Row, Verdict } from '../check/result.ts'
+import { stepsText } from '../flows/flow.ts'
 import type { Joined } from '../report/join.ts'
 import { printable } from './printable.ts'
 
@@ -62,14 +63,9 @@ const DEPTH: Readonly<Record<Exclude<Zone, 'management'>, number>> = {
 
 /** A few words on what a flow is: the steps that need it, or how it would go round what stands between. */
 export function nature({ expect, from, to, steps }: CheckedFlow): string {
-  if (expect === 'allow') return stepsOf(steps)
+  if (expect === 'allow') return stepsText(steps)
   if (from.zone === 'management' || to.zone === 'management') return ''
   const inwards = DEPTH[to.zone] - DEPTH[from.zone]
   if (inwards > 1) return '(bypass)'
   return inwards < 0 ? '(backwards)' : ''
-}
-
-function stepsOf(steps: readonly number[]): string {
-  if (steps.length === 0) return ''
-  return `${steps.length === 1 ? 'step' : 'steps'} ${steps.join(', ')}`
 }
