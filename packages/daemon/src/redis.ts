@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Logger } from './log.ts'
+import { RedisConnector } from './redis-connector.ts'
 import { repeat } from './repeat.ts'
 import { type CertificateFiles, secureContextOptions } from './tls.ts'
 
@@ -18,6 +19,7 @@ export function openRedis(url: string, identity: CertificateFiles, log: Logger):
     commandTimeout: 1000,
     connectTimeout: 1000,
     retryStrategy: (attempt) => Math.min(attempt * 50, 1000),
+    Connector: RedisConnector as new (options: unknown) => RedisConnector,
     ...(new URL(url).protocol === 'rediss:' && { tls: secureContextOptions(identity) }),
   })
   redis.on('error', (error) =>

@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { type Shown, TestAuthority } from '../../../test/kit/certificates.ts'
 import { EndServer } from '../../../test/kit/ends.ts'
 import { freePort } from '../../../test/kit/free-port.ts'
+import { LAST_FLIGHT, NOISES, noisyFront } from '../../../test/kit/noisy-front.ts'
 import { until } from '../../../test/kit/wait.ts'
 
 const AUTHORITY = new TestAuthority()
@@ -158,37 +159,25 @@ t.test('TLS', async (t) => {
     await end.until(() => end.ended || end.closed)
   })
 
-  for (const [what, noise] of Object.entries({
-    garbage: Buffer.alloc(3000, 0x5a),
-    'an alert without a key': Buffer.from('15030300020232', 'hex'),
-  })) {
+  for (const [what, noise] of Object.entries(NOISES)) {
     for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const noisy = async (t: Test): Promise<number> => {
+        const server = { ...AUTHORITY.issue(['proxy']), maxVersion: version }
+        const { at } = await EndServer.open(t, server)
+        return (await noisyFront(t, at, { noise, flight: LAST_FLIGHT[version] })).port
+      }
+
+      t.test(
+        `${what} in one read with the end of a ${version} handshake that fails ends the dial, and nothing else`,
+        async (t) => {
+          await t.rejects(dialTls(await noisy(t), 'another name'), { code: 'DH_DIAL_TLS' })
+        },
+      )
+
       t.test(
         `${what} in one read with the end of the ${version} handshake breaks the leg, and nothing else`,
         async (t) => {
-          const secure = await EndServer.open(t, {
-            ...AUTHORITY.issue(['proxy']),
-            maxVersion: version,
-          })
-          const last = version === 'TLSv1.3' ? 1 : 2
-          const front = createServer((near) => {
-            const far = connect(secure.at.port, '127.0.0.1')
-            let flights = 0
-            near
-              .on('data', (bytes: Buffer) => far.write(bytes))
-              .on('error', () => {})
-              .on('close', () => far.destroy())
-            far
-              .on('data', (bytes: Buffer) =>
-                near.write(++flights === last ? Buffer.concat([bytes, noise]) : bytes),
-              )
-              .on('error', () => {})
-          })
-          await new Promise<void>((resolve) => {
-            front.listen(0, '127.0.0.1', resolve)
-          })
-          t.teardown(() => front.close())
-          const leg = await dialTls((front.address() as { port: number }).port, 'proxy')
+          const leg = await dialTls(await noisy(t), 'proxy')
           await until(() => leg.gone.aborted, Boolean)
           let why: string | undefined
           leg.listen({

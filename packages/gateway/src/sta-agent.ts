@@ -87,9 +87,9 @@ export class StaAgent extends Agent {
     }
     const timer = setTimeout(() => fail(new Error('no TLS handshake in time')), this.#milliseconds)
     const secure = connectTls({ socket, secureContext: this.#context, ...nameToVerify(sta.host) })
-    secure.once('error', fail).once('secureConnect', () => {
+    // Heard for good: Node may tell of two, or of one right behind the handshake, before HTTP listens.
+    secure.on('error', fail).once('secureConnect', () => {
       clearTimeout(timer)
-      secure.off('error', fail)
       resolve(secure)
     })
     return promise
