@@ -2,10 +2,10 @@ import { issueCertificate } from '@doublehop/pki/certificate'
 import { parseTicket } from '@doublehop/wire/ticket'
 import { launch } from '@doublehop/workspace/launch'
 import t from 'tap'
-import { EndServer } from './kit/ends.ts'
-import { House } from './kit/house.ts'
-import { LAST_FLIGHT, NOISES, noisyFront } from './kit/noisy-front.ts'
-import { SOCKSV5, startSocksServer } from './kit/npm-socks.ts'
+import { EndServer } from '../kit/ends.ts'
+import { House } from '../kit/house.ts'
+import { LAST_FLIGHT, NOISES, noisyFront } from '../kit/noisy-front.ts'
+import { SOCKSV5, startSocksServer } from '../kit/npm-socks.ts'
 
 /** Over a foreign hop the gateway itself speaks TLS with the STA, and whoever holds that hop may answer instead. */
 t.test('noise behind the handshake of an STA ends the launch, and not the gateway', async (t) => {
