@@ -1,3 +1,5 @@
+import { parseTicket } from '@doublehop/wire/ticket'
+import { launch } from '@doublehop/workspace/launch'
 import t, { type Test } from 'tap'
 import { askAdmin } from './kit/ask-admin.ts'
 import { freePort } from './kit/free-port.ts'
@@ -9,9 +11,9 @@ import { until } from './kit/wait.ts'
 const PROMISED_MILLISECONDS = 2000
 
 /** A gateway before a proxy that is a process of its own, and an STA. */
-async function scene(t: Test) {
+async function scene(t: Test, staPort?: number) {
   const house = new House(t)
-  const sta = await house.sta()
+  const sta = await house.sta({ listen: `127.0.0.1:${staPort ?? 0}` })
   const stas = [{ id: 'STA01', urls: [`https://${sta.where()}`] }]
   const section = {
     listen: `127.0.0.1:${await freePort()}`,
@@ -41,6 +43,12 @@ async function answers(daemon: Running, status: number) {
   return { milliseconds: performance.now() - since, body }
 }
 
+/** What a gateway does without at this moment. */
+async function degraded(gateway: Running): Promise<string[]> {
+  const response = await askAdmin(gateway.at.admin, '/readyz')
+  return ((await response.json()) as { degraded: string[] }).degraded
+}
+
 t.test('a proxy that is killed, and one that comes back', async (t) => {
   const { proxy, gateway } = await scene(t)
   await proxy.kill()
@@ -67,12 +75,27 @@ t.test('a lost STA is told, and takes no gateway out of a balancer', async (t) =
   const { sta, gateway } = await scene(t)
   await sta.close()
   await until(
-    async () =>
-      (await askAdmin(gateway.at.admin, '/readyz')).json() as Promise<{ degraded: string[] }>,
-    ({ degraded }) => degraded.length === 1,
+    () => degraded(gateway),
+    ({ length }) => length === 1,
     20_000,
   )
   t.equal((await askAdmin(gateway.at.admin, '/readyz')).status, 200)
+})
+
+t.test('an STA that was lost is back as soon as a launch has reached it', async (t) => {
+  const port = await freePort()
+  const { house, sta, gateway } = await scene(t, port)
+  await sta.close()
+  await until(
+    () => degraded(gateway),
+    ({ length }) => length === 1,
+    20_000,
+  )
+  await house.sta({ listen: `127.0.0.1:${port}` })
+  const ticket = parseTicket(`;40;STA01;${'0'.repeat(32)}`)
+  const how = { ticket, port: 2598, protocol: 'socks' } as const
+  await t.rejects(launch(house.access(gateway), how), { code: 'DH_SOCKS_DENIED' })
+  t.same(await degraded(gateway), [])
 })
 
 t.test('a gateway that drains is ready no more', async (t) => {

@@ -85,7 +85,7 @@ export class Stas {
     )
   }
 
-  /** Urls that did not answer when they were asked last. */
+  /** Urls that did not answer when they were asked for their id last, nor a launch since. */
   silent(): string[] {
     return [...this.#reachable].filter(([, reachable]) => !reachable).map(([url]) => url)
   }
@@ -134,6 +134,7 @@ export class Stas {
           },
         })
         this.#counters.staResponsesReceived.inc()
+        this.#reachable.set(url.href, true)
         return reply
       }),
     )
