@@ -33,7 +33,8 @@ export class Dialogue<Result> {
   readonly #conversation: Conversation<Result>
   readonly #send: (bytes: Uint8Array) => void
   #wanted = 0
-  #held: Uint8Array = new Uint8Array(0)
+  /** what came and was not taken: a view, with room for more behind it */
+  #held = new Uint8Array(0)
   #outcome: { readonly result: Result } | undefined
   #failure: { readonly cause: unknown } | undefined
 
@@ -57,13 +58,26 @@ export class Dialogue<Result> {
   /** Hand over what arrived. Throws what the conversation throws, and from then on nothing else. */
   feed(bytes: Uint8Array): void {
     if (this.#failure !== undefined) throw this.#failure.cause
-    // copied, since a socket may read into the same buffer again
-    this.#held = concat(this.#held, bytes)
+    this.#hold(bytes)
     while (this.#outcome === undefined && this.#held.length >= this.#wanted) {
       const taken = this.#held.subarray(0, this.#wanted)
       this.#held = this.#held.subarray(this.#wanted)
       this.#resume(taken)
     }
+  }
+
+  /**
+   * Copies them, since a socket may read into the same buffer again. There is room for as much again as was held, so
+   * that bytes which come one by one cost no more than in proportion; views that were given away stay as they are.
+   */
+  #hold(bytes: Uint8Array): void {
+    const { buffer, byteOffset, length } = this.#held
+    const whole = length + bytes.length
+    const hasRoom = byteOffset + whole <= buffer.byteLength
+    const grown = hasRoom ? new Uint8Array(buffer, byteOffset, whole) : new Uint8Array(2 * whole)
+    if (!hasRoom) grown.set(this.#held)
+    grown.set(bytes, length)
+    this.#held = grown.subarray(0, whole)
   }
 
   /** Runs over everything the conversation says, to where it waits or ends. */

@@ -130,3 +130,25 @@ holds<[Uint8Array[], number[]]>(
     assert.equal(dialogue.outcome !== undefined, taken.length === wanted.length)
   },
 )
+
+t.test('what was taken or read stays as it was, whatever comes behind it', async (t) => {
+  const taken: Uint8Array[] = []
+  function* threes(): Conversation<never> {
+    for (;;) taken.push(yield* take(3))
+  }
+  const dialogue = new Dialogue(threes(), nothing)
+  const seen: Uint8Array[] = []
+  for (let byte = 0; byte < 60; byte++) {
+    dialogue.feed(Uint8Array.of(byte))
+    seen.push(dialogue.unread)
+  }
+  const bytes = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
+  t.same(
+    taken.map((piece) => [...piece]),
+    Array.from({ length: 20 }, (_, n) => bytes(3 * n, 3 * n + 3)),
+  )
+  t.same(
+    seen.map((view) => [...view]),
+    Array.from({ length: 60 }, (_, n) => bytes(n - (n % 3), n % 3 === 2 ? n - 2 : n + 1)),
+  )
+})
