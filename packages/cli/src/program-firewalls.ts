@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { RULE_FORMATS } from '@doublehop/firewall/rules/format-names'
 import { ZONES, type Zone } from '@doublehop/settings/zones'
 import { stateOption } from './program-options.ts'
 
@@ -39,19 +40,7 @@ function addPlanning(doublehop: Command): void {
         .choices(['1', '2', '3', 'all'])
         .makeOptionMandatory(),
     )
-    .addOption(
-      new Option('--format <format>')
-        .choices([
-          'nftables',
-          'iptables',
-          'cisco-asa',
-          'pan-os',
-          'aws-security-group',
-          'netscaler',
-          'csv',
-        ])
-        .default('nftables' as const),
-    )
+    .addOption(new Option('--format <format>').choices(RULE_FORMATS).default('nftables' as const))
     .addOption(
       new Option('--family <family>', 'one family alone, for iptables').choices(['4', '6']),
     )

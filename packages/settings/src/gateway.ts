@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { dialEndpoint, listenEndpoint } from './endpoints.ts'
 import { hostDials, hostListens } from './host-traffic.ts'
 import { secret } from './secret.ts'
-import { staPlace } from './sta-place.ts'
+import { staDials } from './sta-place.ts'
 import { type Dialling, mutualTls, type Traffic, type Way } from './traffic.ts'
 import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
 import {
@@ -220,16 +220,6 @@ function waysTo(
 
 /** Over a foreign hop the gateway speaks to the STA end to end, and that hop dials it. */
 function throughForeign({ stas }: GatewaySettings): Dialling[] {
-  return stas.flatMap(({ id, urls }) =>
-    urls.map((url) => ({
-      ...({
-        to: staPlace(url).at,
-        called: id ?? 'sta',
-        by: 'proxy',
-        transport: 'tcp',
-        speaks: 'tcp',
-      } as const),
-      ...{ why: 'tickets are redeemed', steps: [2, 3] },
-    })),
-  )
+  const purpose = { why: 'tickets are redeemed', steps: [2, 3] }
+  return staDials(stas, undefined, { by: 'proxy', speaks: 'tcp', ...purpose })
 }

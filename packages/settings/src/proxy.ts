@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { listenEndpoint } from './endpoints.ts'
 import { hostDials, hostListens } from './host-traffic.ts'
 import { secret } from './secret.ts'
-import { staPlace } from './sta-place.ts'
+import { staDials } from './sta-place.ts'
 import { redisDials, store } from './store.ts'
-import { mutualTls, type Traffic } from './traffic.ts'
+import type { Traffic } from './traffic.ts'
 import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
 import { common, identity, network, peers, restart, stas, username } from './values.ts'
 
@@ -149,18 +149,11 @@ export function proxyTraffic(proxy: ProxySettings): Traffic {
       ...hostListens(proxy),
     ],
     dials: [
-      ...stas.flatMap(({ id, urls }) =>
-        urls.map((url) => ({
-          ...({
-            to: staPlace(url).at,
-            called: id ?? 'sta',
-            transport: 'tcp',
-            speaks: 'sta',
-          } as const),
-          ...{ why: 'the proxy redeems tickets', steps: [3, 4] },
-          ...(staPlace(url).secure ? mutualTls(identity, staPlace(url).at.host) : {}),
-        })),
-      ),
+      ...staDials(stas, identity, {
+        speaks: 'sta',
+        why: 'the proxy redeems tickets',
+        steps: [3, 4],
+      }),
       ...redisDials(grants.store, 'proxy.grants.store', 'spent grants are shared', identity),
       ...hostDials(proxy),
     ],

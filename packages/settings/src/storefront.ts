@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { dialEndpoint, listenEndpoint } from './endpoints.ts'
 import { hostDials, hostListens } from './host-traffic.ts'
 import { secret } from './secret.ts'
-import { staPlace } from './sta-place.ts'
-import { type Dialling, mutualTls, type Traffic } from './traffic.ts'
+import { staDials } from './sta-place.ts'
+import type { Dialling, Traffic } from './traffic.ts'
 import { count, countOrOff, duration, durationOrOff, size } from './units.ts'
 import { common, identity, name, peers, restart, stas } from './values.ts'
 
@@ -86,18 +86,11 @@ export function storefrontTraffic(storefront: StorefrontSettings, edt: boolean):
       ...hostListens(storefront),
     ],
     dials: [
-      ...stas.flatMap(({ id, urls }) =>
-        urls.map((url) => ({
-          ...({
-            to: staPlace(url).at,
-            called: id ?? 'sta',
-            transport: 'tcp',
-            speaks: 'sta-health',
-          } as const),
-          ...{ why: 'the storefront issues tickets', steps: [] },
-          ...(staPlace(url).secure ? mutualTls(identity, staPlace(url).at.host) : {}),
-        })),
-      ),
+      ...staDials(stas, identity, {
+        speaks: 'sta-health',
+        why: 'the storefront issues tickets',
+        steps: [],
+      }),
       ...apps.flatMap((app) => toServer(app, edt)),
       ...hostDials(storefront),
     ],

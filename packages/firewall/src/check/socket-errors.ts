@@ -1,4 +1,6 @@
+import type { Endpoint } from '@doublehop/wire/endpoint'
 import type { Told } from './icmp.ts'
+import type { Probe } from './plan.ts'
 import type { Observed } from './result.ts'
 import type { Witness, WitnessedAttempt } from './witness.ts'
 
@@ -13,15 +15,36 @@ export interface Meaning {
   readonly elsewhere?: true
 }
 
+/** How long the witness may take to have seen what the kernel told first, as a part of the timeout. */
+const WITNESS_GRACE = 0.3
+
 /**
- * What an error of connect(2), or of a connected UDP socket, means without having seen the packet behind it. Linux makes
- * ECONNREFUSED of a reset and of ICMP port unreachable, EHOSTUNREACH of a host that does not answer ARP and of most of
- * what firewalls send, and EACCES of what they send over IPv6.
+ * What an error of connect(2), or of a connected UDP socket, means: by the packet behind it, where the witness has seen
+ * that, and else by its code.
  */
-export function meaningOfError(code: string): Meaning {
-  return MEANINGS[code] ?? { observed: 'unknown', note: code, detail: code }
+export async function meaningOfError(
+  { code, from }: { readonly code: string; readonly from: Endpoint | undefined },
+  { protocol, to, port }: Probe,
+  {
+    milliseconds,
+    witness,
+  }: { readonly milliseconds: number; readonly witness?: Witness | undefined },
+): Promise<Meaning> {
+  const meaning = MEANINGS[code] ?? { observed: 'unknown', note: code, detail: code }
+  if (from === undefined || meaning.elsewhere) return meaning
+  const attempt = { protocol, from, to: { host: to.address, port } }
+  const packet = await meaningSeen(witness, attempt, WITNESS_GRACE * milliseconds)
+  if (packet !== undefined) return packet
+  // Every router that has no route says so; without a word of one it is this host that has none.
+  if (code === 'ENETUNREACH' && witness?.watching)
+    return { ...meaning, note: 'this host has no route there', detail: 'no route on this host' }
+  return meaning
 }
 
+/**
+ * Without having seen the packet. Linux makes ECONNREFUSED of a reset and of ICMP port unreachable, EHOSTUNREACH of a
+ * host that does not answer ARP and of most of what firewalls send, and EACCES of what they send over IPv6.
+ */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   ECONNREFUSED: {
     observed: 'closed',

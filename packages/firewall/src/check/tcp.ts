@@ -18,7 +18,6 @@ type Answer =
 const STARTS = [0, 0.1, 0.2]
 /** How long an answer waits for a better one of those under way, and for the packet behind it. */
 const GRACE = 0.1
-const WITNESS_GRACE = 0.3
 
 export interface TcpOptions {
   /** how long each connection may take */
@@ -130,7 +129,7 @@ async function meaningOf(
   answers: readonly Answer[],
   tried: readonly Endpoint[],
   probe: Probe,
-  { milliseconds, witness }: TcpOptions,
+  options: TcpOptions,
 ): Promise<Meaning> {
   const seen = answers.find((answer) => 'meaning' in answer)
   if (seen !== undefined) return seen.meaning
@@ -143,14 +142,5 @@ async function meaningOf(
       detail: `no answer from ${place} to ${tried.length} connections`,
     }
   }
-  const meaning = meaningOfError(best.code)
-  if (best.from === undefined || meaning.elsewhere) return meaning
-  const to = { host: probe.to.address, port: probe.port }
-  const about = { protocol: 'tcp', from: best.from, to } as const
-  const packet = await meaningSeen(witness, about, WITNESS_GRACE * milliseconds)
-  if (packet !== undefined) return packet
-  // Every router that has no route says so; without a word of one it is this host that has none.
-  if (best.code === 'ENETUNREACH' && witness?.watching)
-    return { ...meaning, note: 'this host has no route there', detail: 'no route on this host' }
-  return meaning
+  return await meaningOfError(best, probe, options)
 }

@@ -18,7 +18,6 @@ import type { Witness } from './witness.ts'
 /** When the five datagrams leave, each from a port of its own, in parts of the timeout. */
 const STARTS = [0, 0.05, 0.1, 0.15, 0.2]
 const GRACE = 0.1
-const WITNESS_GRACE = 0.3
 
 /** The layer above UDP, and what is asked there. */
 const QUESTIONS: Readonly<
@@ -135,18 +134,12 @@ async function meaningOf(
   answers: readonly Answer[],
   tried: readonly Endpoint[],
   probe: Probe,
-  { milliseconds, witness }: TcpOptions,
+  options: TcpOptions,
 ): Promise<Meaning> {
   const seen = answers.find((answer) => 'meaning' in answer)
   if (seen !== undefined) return seen.meaning
   const error = answers.find((answer) => 'code' in answer)
-  if (error !== undefined) {
-    const meaning = meaningOfError(error.code)
-    if (error.from === undefined || meaning.elsewhere) return meaning
-    const to = { host: probe.to.address, port: probe.port }
-    const about = { protocol: 'udp', from: error.from, to } as const
-    return (await meaningSeen(witness, about, WITNESS_GRACE * milliseconds)) ?? meaning
-  }
+  if (error !== undefined) return await meaningOfError(error, probe, options)
   const place = formatEndpoint({ host: probe.to.address, port: probe.port })
   const detail = `no answer from ${place} to ${tried.length} datagrams`
   if (probe.expect === 'allow' && questionOf(probe) === NONCE)

@@ -2,23 +2,12 @@ import { fault } from '@doublehop/errors/fault'
 import { awsSecurityGroup, awsSecurityGroups } from './aws-security-group.ts'
 import { ciscoAsa } from './cisco-asa.ts'
 import { csv } from './csv.ts'
+import type { RuleFormat } from './format-names.ts'
 import { iptables } from './iptables.ts'
 import { netscaler } from './netscaler.ts'
 import { nftables } from './nftables.ts'
 import { panOs } from './pan-os.ts'
 import type { Family, Ruleset } from './ruleset.ts'
-
-/** What rules can be written for. */
-export const RULE_FORMATS = [
-  'nftables',
-  'iptables',
-  'cisco-asa',
-  'pan-os',
-  'aws-security-group',
-  'netscaler',
-  'csv',
-] as const
-export type RuleFormat = (typeof RULE_FORMATS)[number]
 
 /**
  * The rules of one firewall, ready to be loaded.

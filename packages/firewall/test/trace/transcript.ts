@@ -1,3 +1,4 @@
+import { STEPS } from '@doublehop/daemon/steps'
 import { checkedSettings } from '@doublehop/settings/schema'
 import { type Gathered, Gatherer } from '../../src/trace/gather.ts'
 import { type Knowledge, knowledgeOf, NO_KNOWLEDGE } from '../../src/trace/knowledge.ts'
@@ -21,18 +22,6 @@ export function line(who: keyof typeof WHO, at: number, fields: object): string 
   return JSON.stringify({ level: 'info', time, ...WHO[who], ...fields })
 }
 
-const NAMES = [
-  'ticket',
-  'sta-connect',
-  'redeem',
-  'resolve',
-  'connect',
-  'dial',
-  'answer',
-  'accept',
-  'splice',
-]
-
 export function step(
   who: 'gateway' | 'proxy',
   at: number,
@@ -40,7 +29,7 @@ export function step(
   detail: string,
   fields: object = {},
 ): string {
-  const name = NAMES[number - 1]
+  const name = STEPS[number - 1]
   return line(who, at, {
     event: 'step',
     step: number,
