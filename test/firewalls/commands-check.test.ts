@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { plan as planFile } from '@doublehop/firewall/check/plan'
@@ -112,6 +113,20 @@ t.test('check, plan and report on their hosts', { skip: cannotIsolate('tcpdump')
       'gateway-sta-8080 filtered PASS',
       'gateway-proxy-1080-STA01 PASS',
     ])
+    t.match(tlsNote(byPlan.out, 'gateway-proxy-1080'), /^TLSv1\.3, the expected key$/)
+  })
+
+  await t.test('a plan expects the key of the daemon that it leads to', async (t) => {
+    const zones = ['internet', 'dmz1', 'dmz2', 'internal']
+    const plans = await Promise.all(zones.map((zone) => commands.at('sta', 'plan', '--zone', zone)))
+    const probes = plans.flatMap(({ out }) => planFile.parse(JSON.parse(out)).probes)
+    const withTls = probes.filter(({ expect, tls }) => expect === 'allow' && tls !== undefined)
+    t.same(
+      withTls.map(({ id, tls }) => `${id} ${tls?.spki}`),
+      withTls.map(({ id, to }) => `${id} ${keyHash(join(world.certs, to.name, 'tls.crt'))}`),
+    )
+    const daemons = new Set(withTls.map(({ to }) => to.name))
+    t.same([...daemons].toSorted(), ['gateway', 'proxy', 'sta', 'storefront'], 'all that speak TLS')
   })
 
   await t.test('without a verdict the exit code is 3, and one sentence says why', async (t) => {
@@ -154,4 +169,18 @@ function seen(json: string): string[] {
     ...rows.map(({ flow, observed, verdict }) => `${flow.id} ${observed} ${verdict}`),
     ...paths.map(({ id, verdict }) => `${id} ${verdict}`),
   ]
+}
+
+/** What the TLS layer of a row says. */
+function tlsNote(json: string, id: string): string | undefined {
+  const { rows }: CheckResult = checkResult.parse(JSON.parse(json))
+  const row = rows.find(({ flow }) => flow.id === id)
+  return row?.layers.find(({ layer }) => layer === 'tls')?.note
+}
+
+/** SHA-256 of the key in a certificate file, base64. */
+function keyHash(file: string): string {
+  const { publicKey } = new X509Certificate(readFileSync(file))
+  const spki = publicKey.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(spki).digest('base64')
 }

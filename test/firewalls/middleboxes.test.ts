@@ -1,5 +1,9 @@
 import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Joined } from '@doublehop/firewall/report/join'
+import { issueCertificate } from '@doublehop/pki/certificate'
 import t, { type Test } from 'tap'
 import { FirewallMatrix } from '../kit/firewall-matrix.ts'
 import { cannotIsolate } from '../kit/isolated-world.ts'
@@ -18,15 +22,12 @@ t.test('somebody else in the place of a daemon', { skip: cannotIsolate(...TOOLS)
     t.equal(code, 0, String(stderr))
   }
 
-  await t.test('a TLS interceptor between gateway and proxy is named', async (t) => {
-    const [certificate, key] = ['interceptor.crt', 'interceptor.key'].map((name) =>
-      join(world.folder, name),
-    )
-    execFileSync(toolPath('openssl'), [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-      ...['-days', '2', '-subj', '/CN=Inspection Ltd'],
-      ...['-keyout', String(key), '-out', String(certificate)],
-    ])
+  const [certificate, key] = [
+    join(world.folder, 'interceptor.crt'),
+    join(world.folder, 'interceptor.key'),
+  ]
+  /** What the checks see while somebody with this certificate stands between gateway and proxy. */
+  const intercepted = async (t: Test): Promise<Joined> => {
     const listen = `OPENSSL-LISTEN:4433,fork,reuseaddr,verify=0,cert=${certificate},key=${key}`
     const socat = world.start('firewall2', [
       'socat',
@@ -43,11 +44,43 @@ t.test('somebody else in the place of a daemon', { skip: cannotIsolate(...TOOLS)
       'insert rule inet doublehop input tcp dport 4433 accept',
     )
     const joined = await agents.check()
-    t.same(found(joined), ['DH_FW_INTERCEPTED 2 gateway-proxy-1080'])
-    t.match(joined.findings[0]?.sentence, /in the place of proxy: .*issued by CN=Inspection Ltd/)
     await socat.stop()
     await world.routers.reset()
-    t.same(found(await agents.check()), [])
+    t.same(found(await agents.check()), [], 'gone with it')
+    return joined
+  }
+
+  await t.test('a TLS interceptor between gateway and proxy is named', async (t) => {
+    execFileSync(toolPath('openssl'), [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
+      ...['-days', '2', '-subj', '/CN=Inspection Ltd'],
+      ...['-keyout', key, '-out', certificate],
+    ])
+    const joined = await intercepted(t)
+    t.same(found(joined), ['DH_FW_INTERCEPTED 2 gateway-proxy-1080'])
+    t.match(joined.findings[0]?.sentence, /in the place of proxy: .*issued by CN=Inspection Ltd/)
+  })
+
+  await t.test('so is one that the lab’s own CA has signed for the same names', async (t) => {
+    const read = (name: string): string => readFileSync(join(world.certs, name), 'utf8')
+    const proxy = new X509Certificate(read('proxy/tls.crt'))
+    const { subjectAltName: names = '' } = proxy
+    const forged = issueCertificate({
+      issuer: { cert: read('ca/ca.crt'), key: read('ca/ca.key') },
+      commonName: 'proxy',
+      names: names.replaceAll(/DNS:|IP Address:/g, '').split(', '),
+    })
+    const { subject, subjectAltName, issuer } = new X509Certificate(forged.cert)
+    t.same(
+      [subject, subjectAltName, issuer],
+      [proxy.subject, names, proxy.issuer],
+      'only its key tells it from the proxy’s',
+    )
+    writeFileSync(certificate, forged.cert)
+    writeFileSync(key, forged.key)
+    const joined = await intercepted(t)
+    t.same(found(joined), ['DH_FW_INTERCEPTED 2 gateway-proxy-1080'])
+    t.match(joined.findings[0]?.sentence, /in the place of proxy: another key answers: CN=proxy, /)
   })
 
   await t.test('a web server on the port of the STA is a wrong service', async (t) => {
