@@ -9,19 +9,19 @@ const EXIT = { failed: 1, usage: 2, noVerdict: 3, configuration: 78 } as const
 /** The doublehop command. @returns its exit code */
 export async function main(argv: readonly string[]): Promise<number> {
   const command = argv[2] ?? ''
-  const verdictless = VERDICT_COMMANDS.includes(command)
+  const exitIsVerdict = VERDICT_COMMANDS.includes(command)
   if (PRINTING_COMMANDS.includes(command)) process.stdout.on('error', unlessNobodyReads)
-  if (verdictless) process.once('uncaughtException', withoutVerdict)
+  if (exitIsVerdict) process.once('uncaughtException', withoutVerdict)
   try {
     await program().parseAsync(argv)
     return Number(process.exitCode ?? 0)
   } catch (error) {
-    const usage = verdictless ? EXIT.noVerdict : EXIT.usage
+    const usage = exitIsVerdict ? EXIT.noVerdict : EXIT.usage
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usage
     const { code, message, action, class: kind, cause } = asFault(error)
     process.stderr.write(`doublehop: ${message}\n  ${code} · ${action}\n`)
     if (code === 'DH_INTERNAL' && cause instanceof Error) process.stderr.write(`${cause.stack}\n`)
-    if (verdictless) return EXIT.noVerdict
+    if (exitIsVerdict) return EXIT.noVerdict
     if (kind === 'usage') return EXIT.usage
     return kind === 'configuration' ? EXIT.configuration : EXIT.failed
   }

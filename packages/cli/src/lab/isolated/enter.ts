@@ -2,7 +2,7 @@ import { readlinkSync } from 'node:fs'
 import { fault } from '@doublehop/errors/fault'
 import { findLab, type Isolation } from '../lab-state.ts'
 import { insideOf, isHolding } from './namespace.ts'
-import { programPath } from './possible.ts'
+import { programPath, widenPath } from './possible.ts'
 import type { Place } from './topology.ts'
 
 /** The namespaces of the lab in this folder; undefined without a lab, and for a lab on loopback. */
@@ -27,6 +27,7 @@ export function prefixInto(place: Place, isolation: Isolation | undefined): read
   if (holder === undefined) throw fault('DH_NO_LAB', { why: `it has no ${place}` })
   if (process.getuid?.() !== 0)
     throw fault('DH_LAB_ISOLATION', { why: 'only root enters its namespaces' })
+  widenPath()
   if (!isHolding(holder)) throw fault('DH_NO_LAB', { why: 'its namespaces are gone' })
   const isThere = namespaceOf('self') === namespaceOf(holder.pid)
   return isThere ? [] : insideOf(holder)

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
  * Starts a module as a process inside a namespace, with messages to and fro. Ctrl-C does not reach it, and it ends
  * itself when we are gone, provided that it answers `disconnect` so.
  *
- * @param prefix as a Namespace tells it
+ * @param prefix as a Namespace tells it; empty where this process is there already
  * @param module its path
  */
 export function forkInside(
@@ -12,10 +12,10 @@ export function forkInside(
   module: string,
   args: readonly string[] = [],
 ): ChildProcess {
-  const [program = '', ...inside] = prefix
+  const [program = process.execPath, ...inside] = [...prefix, process.execPath]
   return fork(module, args, {
     execPath: program,
-    execArgv: [...inside, process.execPath],
+    execArgv: inside,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     detached: true,
   })

@@ -22,6 +22,8 @@ export async function listenHereForwardThere(
   await bind(server, on, 'listen')
   const [program = '', ...args] = [...prefix, process.execPath, COMMAND, ...process.argv.slice(2)]
   const child = spawn(program, args, {
+    // A session of its own: Ctrl-C reaches it once, from here.
+    detached: true,
     // Behind the standard streams the socket, as a service manager hands it over (sd_listen_fds(3)).
     stdio: ['inherit', 'inherit', 'inherit', descriptorOf(server), 'ipc'],
     env: {

@@ -11,9 +11,13 @@ const MORE_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
 export function assertPossible(): void {
   if (process.platform !== 'linux') throw impossible(`this is ${process.platform}, not Linux`)
   if (process.getuid?.() !== 0) throw impossible('only root makes network namespaces')
-  // For what is started by name from here on.
-  process.env.PATH = [...new Set(folders())].join(delimiter)
+  widenPath()
   for (const program of PROGRAMS) programPath(program)
+}
+
+/** So that what is started by name from here on is found. */
+export function widenPath(): void {
+  process.env.PATH = [...new Set(folders())].join(delimiter)
 }
 
 /** The absolute path of a program. @throws Fault DH_LAB_ISOLATION */

@@ -63,13 +63,16 @@ export class Routers {
   /** Takes the flow's rule away. @throws Fault DH_FW_FLOW, DH_USAGE where it has none */
   async drop(id: string, only?: Firewall): Promise<void> {
     const flow = this.flow(id)
-    await this.#each(pathOf(flow, only), async (firewall) => {
-      const handles = await this.#rulesNamed(firewall, id)
-      if (handles.length === 0)
-        throw fault('DH_USAGE', {
-          why: `firewall ${firewall} has no rule for ${id}: silence already`,
-        })
-      await this.#load(firewall, handles.map(deletion))
+    const path = pathOf(flow, only)
+    const handles = await Promise.all(path.map((firewall) => this.#rulesNamed(firewall, id)))
+    if (handles.flat().length === 0)
+      throw fault('DH_USAGE', {
+        why: `${firewallsText(path)} ${path.length === 1 ? 'has' : 'have'} no rule for ${id}: silence already`,
+      })
+    // One of them may have lost its rule before.
+    await this.#each(path, async (firewall) => {
+      const own = handles[path.indexOf(firewall)] ?? []
+      if (own.length > 0) await this.#load(firewall, own.map(deletion))
     })
   }
 
