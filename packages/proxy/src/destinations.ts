@@ -2,6 +2,7 @@ import { networkInterfaces } from 'node:os'
 import { lookUp } from '@doublehop/daemon/dial'
 import { fault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
+import { staPlace } from '@doublehop/settings/sta-place'
 import { inNetworks } from '@doublehop/settings/values'
 import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import {
@@ -12,7 +13,6 @@ import {
   parseNetwork,
   unmapped,
 } from '@doublehop/wire/ip'
-import { endpointOf } from './stas.ts'
 
 type Permission =
   | 'allowLoopback'
@@ -51,8 +51,7 @@ export class Destinations {
     this.#settings = settings
     const urls = settings.stas?.flatMap(({ urls }) => urls) ?? []
     // With an allowlist there is no relay, and an STA is a destination like any other.
-    this.#stas =
-      settings.authorization === 'grant' ? urls.map((url) => endpointOf(new URL(url))) : []
+    this.#stas = settings.authorization === 'grant' ? urls.map((url) => staPlace(url).at) : []
   }
 
   /** Our own listeners are nobody's destination. */

@@ -1,5 +1,6 @@
 import { asFault } from '@doublehop/errors/fault'
 import type { ProxySettings } from '@doublehop/settings/proxy'
+import { staPlace } from '@doublehop/settings/sta-place'
 import { askSta, type StaReply } from '@doublehop/sta-client/ask'
 import type { StaCounters } from '@doublehop/sta-client/counters'
 import { DirectAgents } from '@doublehop/sta-client/direct'
@@ -49,7 +50,7 @@ export class Stas {
     if (host === undefined) return
     return this.directory.all
       .flatMap(({ urls }) => urls)
-      .find((url) => sameEndpoint(endpointOf(url), { host, port: destination.port }))
+      .find((url) => sameEndpoint(staPlace(url).at, { host, port: destination.port }))
   }
 
   /** Whether an STA with this url is configured. */
@@ -59,7 +60,7 @@ export class Stas {
 
   /** Every place where an STA listens, as configured. */
   get endpoints(): Endpoint[] {
-    return this.directory.all.flatMap(({ urls }) => urls.map(endpointOf))
+    return this.directory.all.flatMap(({ urls }) => urls.map((url) => staPlace(url).at))
   }
 
   identify(url: URL, signal?: AbortSignal): Promise<string | undefined> {
@@ -116,11 +117,3 @@ export class Stas {
 
 /** How long a `;42;` is remembered: a ticket lifetime, at its longest default. */
 const REMEMBER = 600_000
-
-export function endpointOf(url: URL): Endpoint {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  return {
-    host: canonicalHost(host) ?? host,
-    port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80),
-  }
-}

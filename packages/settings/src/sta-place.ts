@@ -3,11 +3,11 @@ import { type Dialling, mutualTls } from './traffic.ts'
 import { placeOfUrl } from './url-place.ts'
 import type { Identity } from './values.ts'
 
-/** Where the url of an STA leads, and whether by TLS. The url has been checked. */
-export function staPlace(text: string): { readonly at: Endpoint; readonly secure: boolean } {
-  const url = new URL(text)
-  const secure = url.protocol === 'https:'
-  return { at: placeOfUrl(url, secure ? 443 : 80), secure }
+/** Where the url of an STA leads, and whether by TLS. It has been checked. */
+export function staPlace(url: string | URL): { readonly at: Endpoint; readonly secure: boolean } {
+  const parsed = new URL(url)
+  const secure = parsed.protocol === 'https:'
+  return { at: placeOfUrl(parsed, secure ? 443 : 80), secure }
 }
 
 /** The dials to the STAs that a section lists. @param identity left out where somebody else speaks to them there */

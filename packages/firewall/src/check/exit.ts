@@ -1,8 +1,5 @@
 import type { DeepResult } from './deep-result.ts'
-import type { PathRow, Row, Verdict } from './result.ts'
-
-/** How bad: a hole is worse than a block, and a block worse than not knowing. */
-const RANK: readonly Verdict[] = ['SKIP', 'PASS', 'UNKNOWN', 'BLOCKED', 'LEAK']
+import { type PathRow, type Row, VERDICTS, type Verdict } from './result.ts'
 
 /** One verdict over everything: the worst there is; SKIP where nothing was checked. */
 export function verdictOf(
@@ -12,8 +9,8 @@ export function verdictOf(
 ): Verdict {
   const failed = deep.some(({ tests }) => tests.some(({ result }) => result === 'fail'))
   const verdicts = [...rows, ...paths].map(({ verdict }) => verdict)
-  const all = [...verdicts, failed ? 'BLOCKED' : 'SKIP'].map((one) => RANK.indexOf(one as Verdict))
-  return RANK[Math.max(0, ...all)] ?? 'SKIP'
+  const all: Verdict[] = [...verdicts, failed ? 'BLOCKED' : 'SKIP']
+  return VERDICTS.findLast((verdict) => all.includes(verdict)) ?? 'SKIP'
 }
 
 /** 0 all is as it must be, 1 blocked, 2 leak, 3 no verdict reached. */

@@ -17,7 +17,7 @@ const LEVELS: readonly Finding['level'][] = ['leak', 'blocked', 'unknown', 'note
  */
 export function findingsOf(rows: readonly Row[], arrivals: readonly Arrival[] = []): Finding[] {
   const silent = withoutState(rows)
-  const answered = halfOpen(arrivals)
+  const answered = { halfOpen: halfOpen(arrivals), datagrams: datagrams(arrivals) }
   const stopped = new Set(silent.flatMap(({ rows: all }) => all))
   const alone = rows.filter((row) => row.code !== undefined && !stopped.has(row))
   const findings = [
@@ -28,7 +28,7 @@ export function findingsOf(rows: readonly Row[], arrivals: readonly Arrival[] = 
   return findings.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
 }
 
-function findingOf(row: Row, answered: HalfOpen): Finding {
+function findingOf(row: Row, answered: Answered): Finding {
   const { flow, verdict } = row
   const { code, message } = isAnswerLost(row, answered) ? answerLost(row) : told(row)
   const level = verdict === 'LEAK' ? 'leak' : verdict === 'BLOCKED' ? 'blocked' : 'unknown'
@@ -53,10 +53,22 @@ function answerLost({ flow }: Row): Fault {
   return fault('DH_FW_ANSWER_LOST', { rule: rule(flow), firewalls })
 }
 
-/** A SYN of one of these attempts stands answered at the far end. Translation may have changed the address, seldom the port. */
-function isAnswerLost({ flow, observed, ports }: Row, answered: HalfOpen): boolean {
+/** What arrived at the far ends and was answered there. */
+interface Answered {
+  readonly halfOpen: HalfOpen
+  /** the nonces that were in them */
+  readonly datagrams: ReadonlySet<string>
+}
+
+/**
+ * A SYN of one of these attempts stands answered at the far end, or a datagram was. Translation may have changed the
+ * address of a SYN, seldom its port.
+ */
+function isAnswerLost({ flow, observed, ports, nonces = [] }: Row, answered: Answered): boolean {
+  if (flow.protocol === 'udp' && (observed === 'filtered' || observed === 'unknown'))
+    return nonces.some((nonce) => answered.datagrams.has(nonce))
   if (observed !== 'filtered') return false
-  const from = answered.get(formatEndpoint({ host: flow.to.address, port: flow.port }))
+  const from = answered.halfOpen.get(formatEndpoint({ host: flow.to.address, port: flow.port }))
   return from !== undefined && ports.some((port) => from.has(port))
 }
 
@@ -69,6 +81,10 @@ function halfOpen(arrivals: readonly Arrival[]): HalfOpen {
   return new Map(
     [...byPlace].map(([at, all]) => [at, new Set(all.map(({ from }) => portOf(from)))] as const),
   )
+}
+
+function datagrams(arrivals: readonly Arrival[]): ReadonlySet<string> {
+  return new Set(arrivals.flatMap(({ state, nonce }) => (state === 'datagram' && nonce) || []))
 }
 
 function stateFinding(firewall: Firewall, rows: readonly Row[]): Finding {

@@ -36,7 +36,7 @@ export const OBSERVED = [
 ] as const
 export type Observed = (typeof OBSERVED)[number]
 
-/** From best to worst, but for SKIP, which says nothing. */
+/** From best to worst: a hole is worse than a block, a block worse than not knowing; SKIP says nothing. */
 export const VERDICTS = ['SKIP', 'PASS', 'UNKNOWN', 'BLOCKED', 'LEAK'] as const
 export type Verdict = (typeof VERDICTS)[number]
 

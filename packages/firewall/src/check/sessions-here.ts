@@ -1,5 +1,6 @@
 import { formatEndpoint, parseEndpoint } from '@doublehop/wire/endpoint'
 import { z } from 'zod'
+import { text } from './bounded.ts'
 import type { Admin } from './plan.ts'
 import type { Seen } from './result.ts'
 
@@ -10,9 +11,9 @@ const MOST = 1000
 const MOST_BYTES = 16 * 1024 * 1024
 
 const connection = z.looseObject({
-  peer: z.string(),
-  peerName: z.string().optional(),
-  server: z.string().optional(),
+  peer: text,
+  peerName: text.optional(),
+  server: text.optional(),
 })
 /** A connection that carries no session yet shows the source address as well. */
 const shown = z.object({

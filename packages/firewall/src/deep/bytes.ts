@@ -1,7 +1,7 @@
 import { COMPARED_BYTES, LINE_BYTES, readVerdict, type Verdict } from './language.ts'
 import { ask, type Far, meetAgain } from './meet.ts'
 import { Comparison, pattern, patternDigest } from './pattern.ts'
-import { type Talk, TalkOver } from './talk.ts'
+import { type Talk, whenOver } from './talk.ts'
 
 const WRITE_BYTES = 16_384
 
@@ -23,7 +23,7 @@ export async function compareBytes(far: Far): Promise<BytesFound> {
     const sending = send(talk, count, far.timeoutMs)
     const down = await receive(talk, count, far.timeoutMs)
     await sending
-    const line = await talk.line(far.timeoutMs, LINE_BYTES).catch(whenOver)
+    const line = await talk.line(far.timeoutMs, LINE_BYTES).catch(whenOver(undefined))
     const up = line === undefined ? undefined : readVerdict(line)
     const digest = patternDigest(count)
     return { count, up, down, same: up?.digest === digest && down.digest === digest }
@@ -43,14 +43,9 @@ async function send(talk: Talk, count: number, timeoutMs: number): Promise<void>
 async function receive(talk: Talk, count: number, timeoutMs: number): Promise<Verdict> {
   const came = new Comparison()
   while (came.count < count) {
-    const chunk = await talk.some(timeoutMs, count - came.count).catch(whenOver)
+    const chunk = await talk.some(timeoutMs, count - came.count).catch(whenOver(undefined))
     if (chunk === undefined) break
     came.push(chunk)
   }
   return came.verdict(count)
-}
-
-function whenOver(error: unknown): undefined {
-  if (error instanceof TalkOver) return undefined
-  throw error
 }

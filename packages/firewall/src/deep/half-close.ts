@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { AFTER_END_MS } from './language.ts'
+import { AFTER_END_MS, COMMANDS } from './language.ts'
 import { ask, type Far, meetAgain } from './meet.ts'
-import { TalkOver } from './talk.ts'
+import { whenOver } from './talk.ts'
 
 const ASK_EVERY_MS = 100
 
@@ -53,11 +53,13 @@ async function theyFinish(far: Far): Promise<boolean> {
 async function hasCome(far: Far, nonce: string): Promise<boolean> {
   const { talk } = await meetAgain(far)
   const until = performance.now() + far.timeoutMs
+  // The far end takes no more than so many questions.
+  const pause = Math.max(ASK_EVERY_MS, (2 * far.timeoutMs) / COMMANDS)
   try {
     for (;;) {
       if ((await ask(talk, { what: 'seen', nonce }, far.timeoutMs)) === 'seen yes') return true
       if (performance.now() > until) return false
-      await delay(ASK_EVERY_MS)
+      await delay(pause)
     }
   } finally {
     talk.socket.destroy()
@@ -66,11 +68,4 @@ async function hasCome(far: Far, nonce: string): Promise<boolean> {
 
 function newNonce(): string {
   return randomBytes(16).toString('hex')
-}
-
-function whenOver<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if (error instanceof TalkOver) return value
-    throw error
-  }
 }

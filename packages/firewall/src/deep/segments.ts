@@ -3,7 +3,7 @@ import { commandLine, SEGMENT_BYTES } from './language.ts'
 import { ask, type Far, meetAgain } from './meet.ts'
 import { pattern } from './pattern.ts'
 import { type SegmentSize, segmentSizeOf } from './segment-size.ts'
-import { type Talk, TalkOver } from './talk.ts'
+import { type Talk, whenOver } from './talk.ts'
 
 /** How long a packet may take before it counts as lost. In that time Linux has sent it three times. */
 const LOST_AFTER_MS = 1200
@@ -134,13 +134,7 @@ async function onConnection(
   const { talk } = await meetAgain(far)
   try {
     const arrives = await prepare(talk)
-    return await arrives().then(
-      () => true,
-      (error) => {
-        if (error instanceof TalkOver) return false
-        throw error
-      },
-    )
+    return await arrives().then(() => true, whenOver(false))
   } finally {
     talk.socket.resetAndDestroy() // what is still being repeated is of no use
   }

@@ -27,7 +27,7 @@ export class Talk {
     this.socket = socket
     socket
       .on('data', (chunk: Buffer | string) => {
-        this.#held = Buffer.concat([this.#held, Buffer.from(chunk as Buffer)])
+        this.#held = Buffer.concat([this.#held, chunk as Buffer])
         if (this.#held.length > HELD_BYTES) socket.pause()
         this.#wake?.()
       })
@@ -85,11 +85,6 @@ export class Talk {
     if (over !== undefined) throw new TalkOver(over)
   }
 
-  /** Puts back what was read too early. */
-  unread(bytes: Buffer): void {
-    this.#held = Buffer.concat([bytes, this.#held])
-  }
-
   async #until(isSo: () => boolean, milliseconds: number): Promise<void> {
     if (isSo()) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -125,5 +120,13 @@ export class Talk {
   #finish(how: 'ended' | 'reset'): void {
     this.#over ??= how
     this.#wake?.()
+  }
+}
+
+/** For `catch`: this value instead, where the talk was over; any other error goes on. */
+export function whenOver<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof TalkOver) return value
+    throw error
   }
 }

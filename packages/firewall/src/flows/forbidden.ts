@@ -21,8 +21,9 @@ export function candidates(
       }),
     ),
   ]
+  const targets = guarded(hosts, needed, book)
   return sources.flatMap((from) =>
-    guarded(hosts, needed, book)
+    targets
       .filter(({ to }) => familyOf(to.address) === familyOf(from.address))
       .map((target) =>
         unnamed({

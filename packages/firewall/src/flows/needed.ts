@@ -65,19 +65,21 @@ export function visited(
   workspace: Settings['workspace'],
 ): Unnamed[] {
   return hosts.flatMap((host) =>
-    host.listens.flatMap((place) =>
-      (place.audience?.zones ?? []).flatMap((zone) =>
+    host.listens.flatMap((place) => {
+      const { audience } = place
+      if (audience === undefined) return []
+      return audience.zones.flatMap((zone) =>
         book.networksOf(zone, familyOf(place.address)).map((network) =>
           unnamed({
             from: peopleOf(zone, network, place.address, book),
             to: { name: host.name, zone: host.zone, address: place.address, host: undefined },
             ...{ protocol: place.transport, port: place.port, speaks: place.speaks },
-            purpose: place.audience ?? { why: '', steps: [] },
+            purpose: audience,
             tls: place.certificate === undefined ? undefined : asWorkspace(place, workspace),
           }),
         ),
-      ),
-    ),
+      )
+    }),
   )
 }
 

@@ -1,5 +1,11 @@
 import type { Zone } from '@doublehop/settings/zones'
-import type { CheckedFlow, CheckResult, Row, Verdict } from '../check/result.ts'
+import {
+  type CheckedFlow,
+  type CheckResult,
+  type Row,
+  VERDICTS,
+  type Verdict,
+} from '../check/result.ts'
 import { stepsText } from '../flows/flow.ts'
 import type { Joined } from '../report/join.ts'
 import { printable } from './printable.ts'
@@ -37,7 +43,7 @@ export function countsOf(rows: readonly Row[]): Readonly<Record<Verdict, number>
 }
 
 /** The worst first; those that did not run last. */
-const ORDER: readonly Verdict[] = ['LEAK', 'BLOCKED', 'UNKNOWN', 'PASS', 'SKIP']
+const ORDER = VERDICTS.toReversed()
 
 /** Rows in the order in which somebody should look at them; needed flows before forbidden ones. */
 export function worstFirst(rows: readonly Row[]): readonly Row[] {

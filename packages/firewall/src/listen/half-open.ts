@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { formatEndpoint } from '@doublehop/wire/endpoint'
-import { formatIp } from '@doublehop/wire/ip'
+import { formatIp, unmapped } from '@doublehop/wire/ip'
 
 /** SYN_RECV in net/tcp_states.h: a SYN came and was answered, and nobody has taken the answer yet. */
 const SYN_RECV = '03'
@@ -28,7 +28,8 @@ function endpointText(text: string): string | undefined {
   const [, words, port] = /^((?:[0-9A-F]{8}){1,4}):([0-9A-F]{4})$/.exec(text) ?? []
   if (words === undefined || port === undefined) return undefined
   const bytes = Buffer.from(words, 'hex')
-  const host = formatIp(isLittleEndian ? bytes.swap32() : bytes)
+  // A daemon that listens for both families has those of IPv4 among those of IPv6.
+  const host = unmapped(formatIp(isLittleEndian ? bytes.swap32() : bytes))
   return formatEndpoint({ host, port: Number.parseInt(port, 16) })
 }
 

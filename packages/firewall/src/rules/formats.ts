@@ -7,7 +7,7 @@ import { iptables } from './iptables.ts'
 import { netscaler } from './netscaler.ts'
 import { nftables } from './nftables.ts'
 import { panOs } from './pan-os.ts'
-import type { Family, Ruleset } from './ruleset.ts'
+import { type Family, familyOfRule, type Ruleset } from './ruleset.ts'
 
 /**
  * The rules of one firewall, ready to be loaded.
@@ -51,7 +51,7 @@ export function formatAllRules(
   if (format === 'aws-security-group')
     return `${JSON.stringify(known.flatMap(awsSecurityGroups), undefined, 2)}\n`
   return known
-    .map((one) => `===== firewall ${one.firewall} =====\n\n${formatRules(one, format, family)}`)
+    .map((one) => `===== firewall ${one.firewall} =====\n\n${formatRules(one, format)}`)
     .join('\n')
 }
 
@@ -59,13 +59,10 @@ export function formatAllRules(
 function onlyFamily(ruleset: Ruleset, family: Family): Ruleset {
   if (!ruleset.families.includes(family))
     throw fault('DH_USAGE', { why: `the configuration has no IPv${family} address` })
-  const other = family === 4 ? ['icmpv6-errors', 'neighbour-discovery'] : ['icmp-errors']
   return {
     ...ruleset,
     families: [family],
-    rules: ruleset.rules.filter((rule) =>
-      rule.kind === 'flow' ? rule.flow.family === family : !other.includes(rule.kind),
-    ),
+    rules: ruleset.rules.filter((rule) => (familyOfRule(rule) ?? family) === family),
   }
 }
 

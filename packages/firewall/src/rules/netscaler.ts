@@ -7,6 +7,7 @@ import {
   type Ruleset,
   rulesOf,
 } from './ruleset.ts'
+import { shortName } from './short-name.ts'
 
 const ICMP_TYPES = { 4: [3, 11, 12], 6: [1, 2, 3, 4] } as const
 const DISCOVERY = [135, 136]
@@ -32,6 +33,7 @@ function ofFamily(ruleset: Ruleset, family: Family): string {
   const all = [...rulesOf(ruleset, 'forward'), ...rulesOf(ruleset, 'input')]
     .filter((rule) => familyOfRule(rule) === family)
     .filter(({ id }) => !/^input-icmp/.test(id))
+  const names = new Set<string>()
   let priority = 0
   const line = (name: string, what: string): string => {
     priority += STEP
@@ -40,11 +42,11 @@ function ofFamily(ruleset: Ruleset, family: Family): string {
   const lines = all.flatMap((rule) => [
     `# ${rule.comment}`,
     ...conditions(rule, family).map(({ suffix, what }) =>
-      line(`${`doublehop-${rule.id}`.slice(0, NAME - suffix.length)}${suffix}`, `ALLOW ${what}`),
+      line(shortName(`doublehop-${rule.id}${suffix}`, NAME, names), `ALLOW ${what}`),
     ),
   ])
   const deny = line('doublehop-deny', 'DENY')
-  return `${[...lines, '# everything else', deny, `apply ns ${acl}s`.replace('acl6s', 'acls6')].join('\n')}\n`
+  return `${[...lines, '# everything else', deny, `apply ns ${family === 4 ? 'acls' : 'acls6'}`].join('\n')}\n`
 }
 
 function conditions(rule: Rule, family: Family): { suffix: string; what: string }[] {

@@ -1,6 +1,7 @@
 import { type Firewall, legsOn } from '../flows/paths.ts'
 import { asCidr, spell } from './networks.ts'
 import { type FlowRule, type Ruleset, rulesOf } from './ruleset.ts'
+import { shortName } from './short-name.ts'
 
 /** Names of rules are no longer. */
 const NAME = 63
@@ -18,7 +19,7 @@ export function panOs(ruleset: Ruleset): string {
 # Everything between zones is denied but what stands here. The zones are called as in doublehop.yaml: rename them to
 # yours. The management interface is no matter of these rules.
 set deviceconfig setting session tcp-reject-non-syn yes
-${services.map((service) => `set service ${service} protocol ${service.split('-')[1]} port ${service.split('-')[2]}\n`).join('')}${flows.map((rule) => `${securityRule(rule, shortName(rule.id, names), ruleset.firewall)}\n`).join('')}set rulebase default-security-rules rules interzone-default action deny log-end yes
+${services.map((service) => `set service ${service} protocol ${service.split('-')[1]} port ${service.split('-')[2]}\n`).join('')}${flows.map((rule) => `${securityRule(rule, shortName(rule.id, NAME, names), ruleset.firewall)}\n`).join('')}set rulebase default-security-rules rules interzone-default action deny log-end yes
 `
 }
 
@@ -38,12 +39,4 @@ function securityRule({ flow, comment }: FlowRule, name: string, firewall: Firew
 
 function serviceOf({ flow: { protocol, port } }: Pick<FlowRule, 'flow'>): string {
   return `doublehop-${protocol}-${port}`
-}
-
-/** A name that fits, and that no other rule has. */
-function shortName(id: string, taken: Set<string>): string {
-  let name = id.slice(0, NAME)
-  for (let count = 2; taken.has(name); count++) name = `${id.slice(0, NAME - 5)}-${count}`
-  taken.add(name)
-  return name
 }

@@ -8,6 +8,8 @@ const text = z
   .string()
   .transform((value) => value.slice(0, LONGEST).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '·'))
 const number = z.number().min(0)
+/** Half a century: from a time and this, another time can be told. */
+const duration = number.max(1.6e12)
 
 const schema = z.object({
   daemon: text,
@@ -15,7 +17,7 @@ const schema = z.object({
   time: z
     .string()
     .transform((value) => Date.parse(value))
-    .refine((value) => !Number.isNaN(value)),
+    .refine((value) => value >= 0),
   event: text,
   audit: z.boolean().optional(),
   session: text.optional(),
@@ -24,7 +26,7 @@ const schema = z.object({
   step: z.int().min(1).max(9).optional(),
   route: text.optional(),
   detail: text.optional(),
-  ms: number.optional(),
+  ms: duration.optional(),
   from: text.optional(),
   code: text.optional(),
   action: text.optional(),

@@ -105,6 +105,19 @@ t.test(
   },
 )
 
+t.test('a datagram that arrived, and whose answer did not come back', async (t) => {
+  const edt = probe('proxy', 'vda', 2598, { protocol: 'udp', speaks: 'edt', steps: [6] })
+  const nonce = '0123456789abcdef0123456789abcdef'
+  const arrival: Arrival = {
+    ...{ protocol: 'udp', at: '10.4.0.3:2598', from: '10.3.0.2:40001', nonce },
+    ...{ state: 'datagram', time: '2026-01-01T00:00:00.000Z' },
+  }
+  const rows = [row(edt, 'unknown', { nonces: [nonce] }), row(TO_PROXY, 'open')]
+  t.match(findingsOf(rows, [arrival]), [{ code: 'DH_FW_ANSWER_LOST' }])
+  const ofAnother = { ...arrival, nonce: nonce.replace('0', 'f') }
+  t.match(findingsOf(rows, [ofAnother]), [{ code: 'DH_FW_UNKNOWN' }])
+})
+
 t.test('translated sources are a note', async (t) => {
   const standIn = { address: '10.3.0.254', port: 1 }
   t.match(findingsOf([row(TO_PROXY, 'open', { standIn })]), [

@@ -23,6 +23,20 @@ type Speaks = keyof typeof LANGUAGES
 
 const http = (status: string, headers: string, body: Uint8Array = new Uint8Array(0)): Uint8Array =>
   concat(bytesOf(`HTTP/1.1 ${status}\r\n${headers}content-length: ${body.length}\r\n\r\n`), body)
+const chunked = (headers: string, body: Uint8Array, size: number): Uint8Array => {
+  const chunks = Array.from({ length: Math.ceil(body.length / size) }, (_, n) =>
+    body.subarray(n * size, (n + 1) * size),
+  )
+  const framed = [...chunks, new Uint8Array(0)].flatMap((chunk) => [
+    bytesOf(`${chunk.length.toString(16)};about=it\r\n`),
+    chunk,
+    bytesOf('\r\n'),
+  ])
+  return concat(
+    bytesOf(`HTTP/1.1 200 OK\r\n${headers}transfer-encoding: chunked\r\n\r\n`),
+    ...framed,
+  )
+}
 const XML = 'Content-Type: text/xml\r\n'
 
 /** What the other side says, and what is made of it; undefined waits for more. */
@@ -50,6 +64,28 @@ const SCENES: readonly (readonly [Speaks, string | Uint8Array, object | undefine
     http('200 OK', 'Content-Type: text/html\r\n', bytesOf('<html>It works!</html>')),
     { fits: false },
   ],
+  [
+    'sta',
+    chunked(XML, encodeStaError('RequestData', 'ticket-unknown'), 100),
+    { fits: true, note: 'refuses the all-zero ticket' },
+  ],
+  [
+    'sta',
+    chunked('Content-Type: text/html\r\n', bytesOf('<html>It works!</html>'), 5),
+    { fits: false },
+  ],
+  ['sta', chunked(XML, new Uint8Array(70_000), 10_000), { fits: false, observed: 'unknown' }],
+  ['sta', `HTTP/1.1 200 OK\r\n${XML}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`, { fits: false }],
+  [
+    'sta',
+    `HTTP/1.1 200 OK\r\n${XML}\r\n`,
+    { fits: false, observed: 'unknown', note: /does not tell how long/ },
+  ],
+  [
+    'sta',
+    'HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n',
+    { fits: false, observed: undefined },
+  ],
   ['sta', http('404 Not Found', ''), { fits: false, note: /^HTTP 404/ }],
   ['sta', http('403 Forbidden', XML), { fits: false, observed: 'unknown' }],
   ['sta', http('403 Forbidden', ''), { fits: false, observed: undefined }],
@@ -73,6 +109,12 @@ const SCENES: readonly (readonly [Speaks, string | Uint8Array, object | undefine
   ['metrics', http('403 Forbidden', ''), { fits: false, observed: 'unknown' }],
   ['redis', '+PONG\r\n', { fits: true, note: '+PONG' }],
   ['redis', '-NOAUTH Authentication required.\r\n', { fits: true, note: '-NOAUTH' }],
+  [
+    'redis',
+    '-LOADING Redis is loading the dataset in memory\r\n',
+    { fits: true, note: '-LOADING' },
+  ],
+  ['redis', '-ERR max number of clients reached\r\n', { fits: true }],
   ['redis', '-ERR unknown', { fits: false }],
   ['redis', '+PO', undefined],
 ]

@@ -26,6 +26,13 @@ t.test('an address of IPv6 is four words, each in the order of the machine', asy
   ])
 })
 
+t.test('a daemon that listens for both families is known by its address of IPv4', async (t) => {
+  const [here, there] = ['0000000000000000FFFF00000200030A', '0000000000000000FFFF00000200020A']
+  t.same(readHalfOpen(`${HEAD} 0: ${here}:0438 ${there}:C350 03 ${REST}\n`), [
+    { at: '10.3.0.2:1080', from: '10.2.0.2:50000' },
+  ])
+})
+
 t.test('what is no such line is passed over', async (t) => {
   t.same(readHalfOpen(''), [])
   t.same(readHalfOpen(`${HEAD}   0: 0200:0438 0200020A:C350 03\nx\n 1: 0200030A:0438\n`), [])

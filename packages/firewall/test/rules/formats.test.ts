@@ -160,6 +160,12 @@ t.test(
       ([, name = '']) => name,
     )
     t.ok(names.every((name) => name.length <= 63))
+    const acls = [...formatRules(ruleset, 'netscaler').matchAll(/^add ns acl (\S+)/gm)].map(
+      ([, name = '']) => name,
+    )
+    t.equal(new Set(acls).size, acls.length, 'a NetScaler has longer ones, and cuts them, too')
+    t.ok(acls.every((name) => name.length <= 127))
+    t.ok(acls.some((name) => name.length === 127))
     t.equal(new Set(names).size, names.length, 'and each has its own')
   },
 )

@@ -56,6 +56,11 @@ t.test('a text in a line is taken over up to a bound', async (t) => {
   t.equal(parseLine(but(GOOD.ticket, { detail: 'x'.repeat(10_000) }))?.detail?.length, 500)
 })
 
+t.test('a line whose times no clock has shown is none of a daemon', async (t) => {
+  t.equal(parseLine(but(GOOD.ticket, { ms: 1e300 })), undefined)
+  t.equal(parseLine(but(GOOD.ticket, { time: '-271821-04-20T00:00:00.000Z' })), undefined)
+})
+
 t.test('the newest sessions, the last one last', async (t) => {
   const gatherer = new Gatherer({ newest: 3 })
   for (let number = 0; number < 100; number++)

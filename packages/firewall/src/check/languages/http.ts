@@ -6,11 +6,13 @@ export interface HttpAnswer {
   readonly status: number
   /** by lower-case name */
   readonly headers: ReadonlyMap<string, string>
-  /** empty where its length is not told, or above the bound */
-  readonly body: Uint8Array
+  /** undefined where its length is not told, or above the bound */
+  readonly body: Uint8Array | undefined
 }
 
 const LONGEST_HEAD = 16_384
+const LONGEST_CHUNK_LINE = 256
+const MOST_CHUNKS = 1000
 
 /**
  * Sends a request and reads what comes back (RFC 9112); undefined as soon as that is no HTTP.
@@ -30,9 +32,38 @@ export function* askHttp(request: Uint8Array, bodyLimit = 0): Conversation<HttpA
       return [name.toLowerCase(), value.join(':').trim()]
     }),
   )
-  const length = Number(headers.get('content-length') ?? 0)
-  const body = length > 0 && length <= bodyLimit ? yield* take(length) : new Uint8Array(0)
-  return { status: Number(status), headers, body }
+  return { status: Number(status), headers, body: yield* takeBody(headers, bodyLimit) }
+}
+
+function* takeBody(
+  headers: ReadonlyMap<string, string>,
+  limit: number,
+): Conversation<Uint8Array | undefined> {
+  if (limit === 0) return
+  if (/^chunked$/i.test(headers.get('transfer-encoding') ?? '')) return yield* takeChunks(limit)
+  const told = headers.get('content-length') ?? ''
+  return /^\d{1,9}$/.test(told) && Number(told) <= limit ? yield* take(Number(told)) : undefined
+}
+
+/** A body whose length comes bit by bit (RFC 9112, 7.1); undefined when that is not kept to, or goes too far. */
+function* takeChunks(limit: number): Conversation<Uint8Array | undefined> {
+  let body: Uint8Array = new Uint8Array(0)
+  for (let chunks = 0; chunks < MOST_CHUNKS; chunks++) {
+    const length = yield* takeChunkLength()
+    if (length === undefined || body.length + length > limit) return
+    if (length === 0) return body
+    body = concat(body, yield* take(length))
+    yield* take(2) // CR LF
+  }
+  return
+}
+
+function* takeChunkLength(): Conversation<number | undefined> {
+  let line = ''
+  while (line.length < LONGEST_CHUNK_LINE && !line.endsWith('\n'))
+    line += String.fromCharCode(yield* takeByte())
+  const [, digits] = /^([0-9A-F]{1,8}) *(?:;.*)?\r\n$/i.exec(line) ?? []
+  return digits === undefined ? undefined : Number.parseInt(digits, 16)
 }
 
 /** Up to the empty line; undefined when it is too long. */

@@ -19,7 +19,14 @@ export function* sta({ host }: About): Conversation<Answer> {
   const headers = { 'content-type': 'text/xml', 'content-length': String(body.length) }
   const answer = yield* askHttp(httpRequest(`POST ${STA_PATH}`, host, headers, body), STA_LIMIT)
   if (answer === undefined) return { fits: false }
-  if (answer.status === 200) return judge(answer.body)
+  if (answer.status === 200 && (answer.body !== undefined || !isXml(answer)))
+    return judge(answer.body ?? new Uint8Array(0))
+  if (answer.status === 200)
+    return {
+      fits: false,
+      observed: 'unknown',
+      note: 'an STA perhaps, but it does not tell how long its answer is',
+    }
   // Our STA answers so whom it does not list; so would a wall of somebody else's, but not in XML.
   if (answer.status === 403 && isXml(answer))
     return {

@@ -1,5 +1,5 @@
 import { ZONES, type Zone } from '@doublehop/settings/zones'
-import type { CheckedFlow, Row, Verdict } from '../../check/result.ts'
+import { type CheckedFlow, type Row, VERDICTS } from '../../check/result.ts'
 
 /** A host of the picture, with the ports that lines lead to. */
 export interface Host {
@@ -28,8 +28,6 @@ export interface Scene {
   readonly hosts: readonly Host[]
   readonly lines: readonly Line[]
 }
-
-const RANK: readonly Verdict[] = ['SKIP', 'PASS', 'UNKNOWN', 'BLOCKED', 'LEAK']
 
 /**
  * What there is to draw: every host that a flow starts from or leads to, every flow that is needed, and every one that
@@ -80,5 +78,5 @@ function portsOf(lines: readonly Line[]): Port[] {
 }
 
 function worstOf(rows: readonly Row[]): Row | undefined {
-  return rows.toSorted((a, b) => RANK.indexOf(b.verdict) - RANK.indexOf(a.verdict))[0]
+  return rows.toSorted((a, b) => VERDICTS.indexOf(b.verdict) - VERDICTS.indexOf(a.verdict))[0]
 }

@@ -91,7 +91,7 @@ function elsewhere(all: readonly object[]): Written[] {
   )
   return ofEveryFamily(all, 'chain', chain).flatMap((one) => {
     const { hook, type, family, policy, name } = one
-    const isCompared = (hook === 'forward' || hook === 'input') && family in FAMILIES
+    const isCompared = (hook === 'forward' || hook === 'input') && Object.hasOwn(FAMILIES, family)
     if (hook === undefined || type === 'nat' || isCompared) return []
     const at = `${tableOf(one)} ${name}`
     if (policy === 'accept' && !busy.has(at)) return []
@@ -113,7 +113,7 @@ function objects<T extends { readonly family: string }>(
   kind: string,
   schema: z.ZodType<T>,
 ): T[] {
-  return ofEveryFamily(all, kind, schema).filter(({ family }) => family in FAMILIES)
+  return ofEveryFamily(all, kind, schema).filter(({ family }) => Object.hasOwn(FAMILIES, family))
 }
 
 function ofEveryFamily<T>(all: readonly object[], kind: string, schema: z.ZodType<T>): T[] {
