@@ -156,6 +156,52 @@ t.test('what check prints', { skip: cannotIsolate('tcpdump') }, async (t) => {
     t.match(fromEnvironment.out, /PASS {2}the ticket was redeemed and the server reached/)
     t.same(commands.secretsIn(), [])
   })
+
+  await t.test('a server that the proxy cannot reach is another zone’s to find', async (t) => {
+    const blocked = 'proxy-vda-2598'
+    const tickets = [await commands.ticket(), await commands.ticket(), await commands.ticket()]
+    await routers.drop(blocked)
+    await routers.cut(blocked)
+    const json = ['--format', 'json', ...SOON] as const
+    const way = ['check', '--only', 'gateway-proxy-1080'] as const
+    const atProxy = ['--config', join(world.folder, 'redeem-at-proxy.yaml')] as const
+    const [alone, withTicket, byProxy, withoutTicket, dmz2] = await Promise.all([
+      commands.at('gateway', ...way, '--ticket', tickets[0] ?? '', ...SOON),
+      commands.at('gateway', ...way, '--ticket', tickets[1] ?? '', ...json),
+      commands.at('gateway', ...way, '--ticket', tickets[2] ?? '', ...atProxy, ...json),
+      commands.at('gateway', ...way, ...json),
+      commands.at('proxy', 'check', '--zone', 'dmz2', ...json),
+    ])
+    await routers.reset()
+    t.equal(alone.code, 3)
+    t.match(alone.out, /└ gateway → proxy → STA01 {2}UNKNOWN {2}.*see zone dmz2\n/)
+    t.same(
+      [withTicket, byProxy, withoutTicket, dmz2].map(({ code }) => code),
+      [3, 3, 0, 1],
+    )
+
+    const report = async (dmz1: string) => {
+      const files = Object.entries({ dmz1, dmz2: dmz2.out }).map(([name, text]) => {
+        const file = join(world.folder, `${name}-behind.json`)
+        writeFileSync(file, text)
+        return file
+      })
+      const html = ['--html', join(world.folder, 'report.html')]
+      return await commands.fed('gateway', '', 'report', ...files, ...html)
+    }
+    for (const { out } of [withTicket, byProxy]) {
+      const told = await report(out)
+      t.equal(told.code, 1)
+      t.match(told.out, /└ gateway → proxy → STA01 {2}SKIP {2}follows from proxy-vda-2598/)
+      t.match(told.out, /^DH_FW_FILTERED {2}firewall 3: allow tcp 10\.3\.0\.2 → 10\.4\.0\.3:2598/m)
+      t.equal(told.out.match(/^DH_FW_/gm)?.length, 1, 'the way is no finding of its own')
+    }
+
+    const short = await report(withoutTicket.out)
+    t.equal(short.code, 1)
+    t.match(short.out, /└ gateway → proxy → STA01 {2}PASS/, 'without a ticket it ends at the STA')
+    t.same(commands.secretsIn(), [])
+  })
 })
 
 /** The lines of the table of changes. */

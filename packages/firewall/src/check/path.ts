@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Agent } from 'node:http'
+import { isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { converse } from '@doublehop/daemon/conversation'
 import { dial } from '@doublehop/daemon/dial'
@@ -8,7 +9,7 @@ import { asFault } from '@doublehop/errors/fault'
 import { staPlace } from '@doublehop/settings/sta-place'
 import { askSta, checkReply } from '@doublehop/sta-client/ask'
 import { identifySta } from '@doublehop/sta-client/identify'
-import type { Endpoint } from '@doublehop/wire/endpoint'
+import { type Endpoint, formatEndpoint } from '@doublehop/wire/endpoint'
 import { connectSocks, openSocks } from '@doublehop/wire/socks5-client'
 import type { Credentials } from '@doublehop/wire/socks5-server'
 import {
@@ -21,7 +22,7 @@ import { parseTicket, type Ticket } from '@doublehop/wire/ticket'
 import { addressesOf, addressFor } from '@doublehop/wire/ticket-addresses'
 import { contextOf } from './context.ts'
 import type { PathProbe, Probe } from './plan.ts'
-import type { PathRow } from './result.ts'
+import { type PathRow, SOME_SERVER } from './result.ts'
 
 /** On a CONNECT to an STA the certificate says who asks. */
 const NOBODY = { username: '-', password: '-' }
@@ -44,14 +45,18 @@ export interface PathOptions {
 export async function walk(path: PathProbe, probe: Probe, options: PathOptions): Promise<PathRow> {
   const { id, through, label, behind } = path
   const common = { id, through, behind: behind.map((one) => one.id), label }
+  const onTheWay = new Walk(path, probe, options)
   try {
-    const note = await new Walk(path, probe, options).go()
+    const note = await onTheWay.go()
     return { ...common, verdict: 'PASS', note }
   } catch (error) {
     const see = behind[0]?.zone
-    const { message } = asFault(error)
-    const note = options.ticket === undefined ? message.replace(SPENT, '') : message
-    return { ...common, verdict: 'UNKNOWN', note, ...(see && { see }) }
+    const { code, message } = asFault(error)
+    const said = options.ticket === undefined ? message.replace(SPENT, '') : message
+    // Who denies has an answer, such as that the ticket is spent: no firewall stands in the way.
+    const { onTo } = code === 'DH_SOCKS_DENIED' ? {} : onTheWay
+    const note = onTo === undefined ? said : `on to ${onTo}: ${said}`
+    return { ...common, verdict: 'UNKNOWN', note, ...(onTo && { onTo }), ...(see && { see }) }
   }
 }
 
@@ -59,6 +64,8 @@ class Walk {
   readonly #path: PathProbe
   readonly #probe: Probe
   readonly #options: PathOptions
+  /** the server, by its address where that is known here, once nothing is left but to go there */
+  onTo: string | undefined
 
   constructor(path: PathProbe, probe: Probe, options: PathOptions) {
     this.#path = path
@@ -72,10 +79,12 @@ class Walk {
     if (ticket === undefined) return await this.#identify()
     const session = randomBytes(16).toString('hex')
     if (this.#path.redeemAt === 'proxy') {
+      this.onTo = SOME_SERVER
       await this.#reach({ host: ticket, port: 2598 }, { username: session, password: '-' })
       return 'the proxy redeemed the ticket and reached the server'
     }
     const { server, grant } = await this.#redeem(parseTicket(ticket), session)
+    this.onTo = isIP(server.host) === 0 ? SOME_SERVER : formatEndpoint(server)
     await this.#reach(server, { username: session, password: grant })
     return 'the ticket was redeemed and the server reached'
   }

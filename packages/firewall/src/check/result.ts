@@ -82,6 +82,9 @@ const row = z.strictObject({
 export type Row = z.output<typeof row>
 
 /** What lies behind a flow's destination: `gateway → proxy → STA`. Never a finding of its own. */
+/** A server whose address only the proxy knows. */
+export const SOME_SERVER = 'the server'
+
 const pathRow = z.strictObject({
   id: text,
   /** ids of the flow it goes through, and of those behind, which other zones check */
@@ -90,6 +93,8 @@ const pathRow = z.strictObject({
   label: text,
   verdict: z.enum(['PASS', 'SKIP', 'UNKNOWN']),
   note: text.optional(),
+  /** the server that its ticket led to, where nothing else was left: `10.4.0.3:2598`, or SOME_SERVER */
+  onTo: text.optional(),
   /** the zone to look at next, when it did not work */
   see: zone.optional(),
 })

@@ -1,8 +1,17 @@
 import { ZONES, type Zone } from '@doublehop/settings/zones'
+import { formatEndpoint } from '@doublehop/wire/endpoint'
 import type { DeepResult } from '../check/deep-result.ts'
 import { verdictOf } from '../check/exit.ts'
 import { findingsOf } from '../check/findings.ts'
-import type { CheckResult, Finding, ListenResult, PathRow, Row, Verdict } from '../check/result.ts'
+import {
+  type CheckResult,
+  type Finding,
+  type ListenResult,
+  type PathRow,
+  type Row,
+  SOME_SERVER,
+  type Verdict,
+} from '../check/result.ts'
 
 /** What several checks say together. */
 export interface Joined {
@@ -70,13 +79,24 @@ function followed(paths: readonly PathRow[], rows: readonly Row[]): PathRow[] {
       byId.set(path.id, path)
   }
   return [...byId.values()].map((path) => {
-    const cause = rows.find(
-      ({ flow, verdict }) =>
-        verdict === 'BLOCKED' && [path.through, ...path.behind].includes(flow.id),
-    )
+    const blocked = rows.filter(({ verdict }) => verdict === 'BLOCKED')
+    const cause =
+      blocked.find(({ flow }) => [path.through, ...path.behind].includes(flow.id)) ??
+      blocked.find(({ flow }) => stopsAt(path, flow, rows))
     if (cause === undefined) return path
     return { ...path, verdict: 'SKIP', note: `follows from ${cause.flow.id}` }
   })
+}
+
+/** Only a ticket tells which server a way goes on to; this one came so far, and no further. */
+function stopsAt(
+  { through, onTo }: PathRow,
+  { from, to, port, steps }: Row['flow'],
+  rows: readonly Row[],
+): boolean {
+  const first = rows.find(({ flow }) => flow.id === through)
+  if (from.name !== first?.flow.to.name || !steps.includes(6)) return false
+  return onTo === SOME_SERVER || onTo === formatEndpoint({ host: to.address, port })
 }
 
 function missingOf(rows: readonly Row[]): Zone[] {

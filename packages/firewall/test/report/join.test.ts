@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { CheckResult, PathRow } from '../../src/check/result.ts'
+import { type CheckResult, type PathRow, type Row, SOME_SERVER } from '../../src/check/result.ts'
 import { join } from '../../src/report/join.ts'
 import { probe, row } from '../rows.ts'
 
@@ -29,6 +29,23 @@ t.test('a way that fails behind a blocked flow is put under it', async (t) => {
   t.match(both.paths, [{ verdict: 'SKIP', note: 'follows from proxy-sta-8080' }])
   t.match(both, { verdict: 'BLOCKED', findings: [{ flows: ['proxy-sta-8080'] }] })
   t.equal(both.findings.length, 1)
+})
+
+t.test('a way that stops at the server of its ticket is put under the flow to it', async (t) => {
+  const toServers = [2598, 2601].map((port) => probe('proxy', 'vda', port, { steps: [6, 7, 9] }))
+  const verdictOfWay = (way: Partial<PathRow>, observed: readonly Row['observed'][]) => {
+    const dmz1 = result('dmz1', { rows: [row(TO_PROXY, 'open')], paths: [{ ...WAY, ...way }] })
+    const rows = toServers.flatMap((one, index) => row(one, observed[index] ?? 'open'))
+    const [path] = join([dmz1, result('dmz2', { rows })], []).paths
+    return path?.verdict === 'SKIP' ? path.note : path?.verdict
+  }
+  const stopped = { note: 'no answer', onTo: '10.4.0.3:2598' }
+  t.equal(verdictOfWay(stopped, ['filtered', 'open']), 'follows from proxy-vda-2598')
+  t.equal(verdictOfWay(stopped, ['open', 'filtered']), 'UNKNOWN', 'another server is none of it')
+  const byProxy = { note: 'no answer', onTo: SOME_SERVER }
+  t.equal(verdictOfWay(byProxy, ['open', 'filtered']), 'follows from proxy-vda-2601')
+  t.equal(verdictOfWay({ note: 'no answer' }, ['filtered']), 'UNKNOWN', 'it came not so far')
+  t.equal(verdictOfWay({ verdict: 'PASS' }, ['filtered']), 'PASS', 'without a ticket')
 })
 
 t.test('two hosts of one zone are joined: of each flow the one that could run it', async (t) => {
