@@ -1,6 +1,10 @@
 import { connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { prefixInto } from '@doublehop/cli/lab/isolated/enter'
+import { runInside } from '@doublehop/cli/lab/isolated/run-inside'
+import { routerOf } from '@doublehop/cli/lab/isolated/topology'
 import { STEPS } from '@doublehop/daemon/steps'
+import { FIREWALLS } from '@doublehop/firewall/flows/paths'
 import t from 'tap'
 import { IsolatedLab } from '../kit/isolated-lab.ts'
 import { cannotIsolate } from '../kit/isolated-world.ts'
@@ -138,13 +142,67 @@ t.test('doublehop up --isolate netns', { skip: cannotIsolate() }, async (t) => {
       t.match(parts[number], `${rule} ct state new counter packets`)
   })
 
+  t.test('firewall leak, idle-timeout, mtu and reject say and load it, until reset', async (t) => {
+    const firewall = async (...args: string[]): Promise<string> => {
+      const { code, stdout, stderr } = await lab.run(['firewall', ...args])
+      t.equal(code, 0, stderr)
+      return String(stdout)
+    }
+    /** What each firewall has loaded, whatever its counters say. */
+    const loaded = async (): Promise<string[]> => {
+      const shown = await firewall('show')
+      const still = shown.replaceAll(/ packets \d+ bytes \d+/g, '')
+      return still.split(/^# firewall \d$/m).slice(1)
+    }
+    const idle = () =>
+      Promise.all(
+        FIREWALLS.map((one) =>
+          runInside(prefixInto(routerOf(one), lab.line.isolation), [
+            'cat',
+            '/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established',
+          ]),
+        ),
+      )
+    const before = [await loaded(), await idle()]
+
+    t.equal(
+      await firewall('leak', 'gateway-vda-2598'),
+      'firewalls 2 and 3: lets through gateway-vda-2598, tcp 10.2.0.2 → 10.4.0.3:2598\n',
+    )
+    t.equal(
+      await firewall('idle-timeout', '20'),
+      'each firewall forgets connections that are silent for 20 s, the open ones from their next packet on\n',
+    )
+    t.same(await idle(), ['20\n', '20\n', '20\n'])
+    t.equal(
+      await firewall('mtu', '1400', '--firewall', '2'),
+      'firewall 2 loses packets of more than 1400 bytes, and tells nobody\n',
+    )
+    t.equal(
+      await firewall('reject', 'gateway-proxy-1080', '--as', 'tcp-reset'),
+      'firewall 2: refuses gateway-proxy-1080, tcp 10.2.0.2 → 10.3.0.2:1080\n',
+    )
+
+    const now = await loaded()
+    const having = (rule: string) =>
+      FIREWALLS.filter((_, index) => now[index]?.includes(`${rule}"\n`))
+    const leak = 'ip saddr 10.2.0.2 ip daddr 10.4.0.3 tcp dport 2598 ct state new counter accept'
+    t.same(having(`${leak} comment "gateway-vda-2598: leak`), [2, 3])
+    t.same(having('meta length > 1400 drop comment "hole mtu: ours'), [2])
+    const refusal = 'tcp dport 1080 ct state new counter reject with tcp reset'
+    t.same(having(`${refusal} comment "gateway-proxy-1080: rejected`), [2])
+
+    await firewall('reset')
+    t.same([await loaded(), await idle()], before, 'nothing of it is left')
+  })
+
   t.test('what no firewall can do is one clear fault', async (t) => {
     for (const [args, complaint] of [
       [
         ['drop', 'gatway-proxy-1080'],
         /no flow gatway-proxy-1080; did you mean gateway-proxy-1080\?\n {2}DH_FW_FLOW/,
       ],
-      [['drop', 'gateway-vda-2598'], /firewall [23] has no rule for gateway-vda-2598/],
+      [['drop', 'gateway-vda-2598'], /firewalls 2 and 3 have no rule for gateway-vda-2598/],
       [['leak', 'gateway-vda-2598', '--firewall', '1'], /passes firewalls 2 and 3, not 1/],
       [['mtu', 'small'], /Expected a whole number/],
     ] as const) {

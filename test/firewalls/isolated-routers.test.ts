@@ -37,6 +37,18 @@ t.test('the firewalls of an isolated lab, broken and mended', { skip }, async (t
     t.match(await bypass(), { became: 'open' })
   })
 
+  t.test('drop takes what is left of a flow, and says where nothing is', async (t) => {
+    await routers.leak(BYPASS)
+    await routers.drop(BYPASS, 2)
+    t.match(await routers.show(3), `${BYPASS}: leak`)
+    await routers.drop(BYPASS)
+    t.notMatch(await routers.show(3), `${BYPASS}: leak`)
+    await t.rejects(routers.drop(BYPASS), {
+      code: 'DH_USAGE',
+      message: /firewalls 2 and 3 have no rule for gateway-vda-2598/,
+    })
+  })
+
   t.test('where no daemon listens, doublehop listen answers through a hole', async (t) => {
     await routers.leak('gateway-sta-9104')
     const { became, said } = await gateway.dial(world.address('sta'), 9104)

@@ -72,6 +72,14 @@ export class FirewallMatrix {
     const let_ = flow.firewalls.length === 1 ? 'lets' : 'let'
     const through = `${firewallsText(flow.firewalls)} ${let_} ${ruleOf(flow)} through`
     t.match(joined.findings, [{ level: 'leak', sentence: `${through}: remove that rule.` }])
+    const others = joined.rows.filter((row) => row.verdict !== 'PASS')
+    t.same(
+      others.map((row) => `${row.flow.id} ${row.verdict}`),
+      [`${flow.id} LEAK`],
+      'every other flow is as it must be',
+    )
+    t.not(joined.paths.length, 0, 'the ways behind the flows were tried')
+    for (const path of joined.paths) t.equal(path.verdict, 'PASS', path.label)
     t.equal(exitCodeOf(joined.verdict), 2)
   }
 

@@ -1,9 +1,17 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { flowsOf } from '@doublehop/firewall/flows/flows'
+import { FIREWALLS } from '@doublehop/firewall/flows/paths'
+import { RULE_FORMATS } from '@doublehop/firewall/rules/format-names'
+import { formatAllRules, formatRules } from '@doublehop/firewall/rules/formats'
+import { type Ruleset, rulesetOf } from '@doublehop/firewall/rules/ruleset'
+import { loadSettings } from '@doublehop/settings/load'
 import t, { type Test } from 'tap'
 
 const bin = join(import.meta.dirname, '../bin/doublehop.mjs')
+const run = promisify(execFile)
 const identity = { certificate: 'tls.crt', key: 'tls.key', ca: 'ca.crt' }
 
 /** A gateway and a proxy, and nothing else. */
@@ -66,6 +74,28 @@ t.test('rules prints those of one firewall, of the file in this folder', async (
   )
 })
 
+t.test('rules prints every format, of one firewall and of all', async (t) => {
+  const cwd = t.testdir({ 'doublehop.yaml': JSON.stringify(CONFIGURATION) })
+  const flows = flowsOf(loadSettings(join(cwd, 'doublehop.yaml')))
+  const rulesets = FIREWALLS.map((firewall) => rulesetOf(flows, firewall))
+  for (const [index, format] of RULE_FORMATS.entries()) {
+    // Each firewall in turn: every process takes its time.
+    const one = rulesets[index % rulesets.length] as Ruleset
+    const expected: readonly (readonly [string, string])[] = [
+      [`${one.firewall}`, formatRules(one, format)],
+      ['all', formatAllRules(rulesets, format)],
+    ]
+    const printed = expected.map(async ([firewall, text]) => {
+      const args = [bin, 'rules', '--firewall', firewall, '--format', format]
+      // It would throw with any exit code but 0.
+      const { stdout, stderr } = await run(process.execPath, args, { cwd })
+      t.same({ stdout, stderr }, { stdout: text, stderr: '' }, `${format}, firewall ${firewall}`)
+      t.not(text.trim(), '', `${format}, firewall ${firewall}, says something`)
+    })
+    await Promise.all(printed)
+  }
+})
+
 t.test('rules --diff says nothing differs, and ends with 0', async (t) => {
   const { folder, run } = doublehop(t, 'rules', '--firewall', '2', '--diff', 'saved')
   writeFileSync(join(folder, 'saved'), SAVED)
@@ -110,6 +140,27 @@ t.test('flows lists them, all or those that are named', async (t) => {
   t.match(all.stdout, /^EXPECT {2}FLOW .* WHY\nallow +gateway-proxy-1080 /)
   const only = doublehop(t, 'flows', '--only', 'gateway-proxy-1080', '--format', 'csv').run()
   t.equal(only.stdout.split('\r\n').length, 3)
+})
+
+t.test('flows prints JSON that can be read, and a table of Markdown', async (t) => {
+  const json = doublehop(t, 'flows', '--format', 'json').run()
+  t.equal(json.status, 0)
+  const flows = JSON.parse(json.stdout) as { id: string }[]
+  t.match(
+    flows.find(({ id }) => id === 'gateway-proxy-1080'),
+    {
+      ...{ expect: 'allow', protocol: 'tcp', port: 1080, firewalls: [2] },
+      from: { name: 'gateway', address: '10.2.0.2' },
+      to: { name: 'proxy', address: '10.3.0.2' },
+    },
+  )
+  const { stdout, status } = doublehop(t, 'flows', '--format', 'markdown').run()
+  t.equal(status, 0)
+  t.match(
+    stdout,
+    /^\| EXPECT \| FLOW \| .* \| WHY \|\n\|( --- \|)+\n\| allow \| gateway-proxy-1080 \| /,
+  )
+  t.equal(stdout.trimEnd().split('\n').length, 2 + flows.length, 'a row for each flow')
 })
 
 t.test('a flow that is not there is answered with the nearest that is', async (t) => {

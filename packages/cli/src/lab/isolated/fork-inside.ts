@@ -12,7 +12,7 @@ export function forkInside(
   module: string,
   args: readonly string[] = [],
 ): ChildProcess {
-  const [program = process.execPath, ...inside] = [...prefix, process.execPath]
+  const [program, ...inside] = [...prefix, process.execPath] as const
   return fork(module, args, {
     execPath: program,
     execArgv: inside,
